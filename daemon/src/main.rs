@@ -1,0 +1,2 @@
+//! automationd: see `daemon/`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Entry point of the SQL generator of pgrx.
+::pgrx::pgrx_embed!();
