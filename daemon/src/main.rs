@@ -1,2 +1,10 @@
-//! automationd: see `daemon/`.
+//! automationd: claims executions, walks their graphs, performs their nodes, writes results back.
+#![allow(dead_code)]
+
+mod egress;
+mod engine;
+mod nodes;
+mod queue;
+mod settings;
+
 fn main() {}

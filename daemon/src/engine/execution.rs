@@ -1,0 +1,38 @@
+//! One claimed execution: what is known about it when its walk begins and never changes while it lasts.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A claimed execution. Its trigger data is parsed; what the graph is comes from its definition.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    /// The id in `public.automation_executions`.
+    pub id: Uuid,
+    /// The owner's user id (DESIGN D11).
+    pub account_id: Uuid,
+    /// The automation that runs.
+    pub automation_id: Uuid,
+    /// The version it runs; `None` for a draft in test mode.
+    pub version: Option<i32>,
+    /// The agent of the automation, `env.agent_id` in templates.
+    pub agent_id: Option<Uuid>,
+    /// How it was started: `event`, `schedule`, `manual`, `ai_tool`, `webhook`.
+    pub trigger_type: String,
+    /// The trigger data, `trigger` in templates.
+    pub trigger: Arc<Value>,
+    /// The lead it is about.
+    pub lead_id: Option<Uuid>,
+    /// The conversation it is about.
+    pub conversation_id: Option<Uuid>,
+    /// Length of the chain of executions that caused this one (D12).
+    pub depth: i16,
+    /// Describes instead of acting.
+    pub test_mode: bool,
+    /// When its occurrence was; by the database's clock, so never compared with local time.
+    pub started_at: DateTime<Utc>,
+    /// Claims so far, this one included.
+    pub attempt: i32,
+}

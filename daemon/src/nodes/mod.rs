@@ -1,0 +1,182 @@
+//! The nodes: what each type of the catalogue does when its step runs. One file per type, all of one shape:
+//! a unit struct that implements [`NodeKind`], and a line in [`registry`].
+//!
+//! A node sees its rendered configuration, its input and the services; it knows nothing of leases, records,
+//! parking or the graph. The engine decides what surrounds a run by the node's [`Class`].
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::egress::Egress;
+use crate::engine::execution::Execution;
+use crate::queue::tenant::{TenantError, TenantTransaction};
+use crate::settings::Limits;
+
+/// What the engine must do around a run of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Computes and nothing else: recorded together with the next durable write, runs again after a crash.
+    Pure,
+    /// Acts outside of the database: a `started` record with the idempotency key goes before it (DESIGN D8).
+    External,
+    /// Acts in the database as the tenant: effect and record are one transaction (D8, D9).
+    Tenant,
+    /// Only waits: the execution is parked when nothing else runs.
+    Parks,
+}
+
+/// Everything a run of a node may look at.
+#[derive(Clone, Copy)]
+pub struct NodeRun<'a> {
+    /// The execution that the step belongs to.
+    pub execution: &'a Execution,
+    /// The step's identity: node, place and run (rule 17).
+    pub step: &'a flow::StepId,
+    /// The node as it was saved; `node.config` is not rendered.
+    pub node: &'a flow::Node,
+    /// The node's configuration with every template rendered.
+    pub config: &'a Value,
+    /// The output of the node that led here.
+    pub input: &'a Value,
+    /// The names that templates and conditions may use, for what is evaluated per element.
+    pub names: &'a (dyn flow::Names + Sync),
+    /// The same for every attempt of this step.
+    pub idempotency_key: Uuid,
+    /// From 1; counts attempts of this step.
+    pub attempt: u32,
+    /// What nodes use to act.
+    pub services: &'a Services,
+    /// The open transaction of a [`Class::Tenant`] node; `None` for every other class.
+    pub tenant: Option<&'a TenantTransaction>,
+}
+
+/// What a run gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Done {
+    /// The step's output.
+    pub output: Value,
+    /// What the run chose.
+    pub outcome: flow::Outcome,
+    /// Variables that it set.
+    pub variables: Map<String, Value>,
+    /// Noted on the step.
+    pub warnings: Vec<String>,
+    /// Some: the step waits before it completes with `output`.
+    pub park: Option<Park>,
+}
+
+impl Done {
+    /// The ordinary end: leaves by the default handle with this output.
+    pub fn with(output: Value) -> Done {
+        Done { output, outcome: flow::Outcome::Default, variables: Map::new(), warnings: Vec::new(), park: None }
+    }
+
+    /// Leaves by one named handle.
+    pub fn chose(output: Value, handle: impl Into<String>) -> Done {
+        Done { outcome: flow::Outcome::Chose(vec![handle.into()]), ..Done::with(output) }
+    }
+}
+
+/// How long a step waits in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Park {
+    /// `None`: until somebody resumes it.
+    pub wake_in: Option<Duration>,
+}
+
+/// Why a run failed: `error_code` of CONTRACT section 2, a sentence, and what the node type adds to
+/// `nodes['id'].error`.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct NodeError {
+    /// `node_failed`, `timeout`, `too_large`, `denied`, `no_secret`, `interrupted`.
+    pub code: &'static str,
+    /// A sentence for the person who drew the node.
+    pub message: String,
+    /// Beside `message` and `code` in the error object, for example `status` and `body`.
+    pub details: Map<String, Value>,
+    /// Another attempt may succeed.
+    pub retryable: bool,
+}
+
+impl NodeError {
+    /// `node_failed` with a sentence, not worth another attempt.
+    pub fn failed(message: impl Into<String>) -> NodeError {
+        NodeError::new("node_failed", message)
+    }
+
+    /// Any code of CONTRACT section 2 with a sentence.
+    pub fn new(code: &'static str, message: impl Into<String>) -> NodeError {
+        NodeError { code, message: message.into(), details: Map::new(), retryable: false }
+    }
+
+    /// The same, marked as worth another attempt.
+    pub fn retryable(mut self) -> NodeError {
+        self.retryable = true;
+        self
+    }
+
+    /// Adds a key beside `message` and `code`.
+    pub fn detail(mut self, key: &str, value: impl Into<Value>) -> NodeError {
+        self.details.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The object that templates see as `nodes['id'].error`.
+    pub fn to_json(&self) -> Value {
+        let mut object = self.details.clone();
+        object.insert("message".to_owned(), Value::String(self.message.clone()));
+        object.insert("code".to_owned(), Value::String(self.code.to_owned()));
+        Value::Object(object)
+    }
+}
+
+impl From<TenantError> for NodeError {
+    fn from(error: TenantError) -> NodeError {
+        let code = if error.sqlstate() == Some("42501") { "denied" } else { "node_failed" };
+        let failure = NodeError::new(code, error.to_string());
+        match error.sqlstate() {
+            Some(sqlstate) => failure.detail("sqlstate", sqlstate),
+            None => failure.retryable(),
+        }
+    }
+}
+
+/// What nodes use to act.
+pub struct Services {
+    /// The one client for everything that leaves (TRUST 2.3).
+    pub egress: Egress,
+    /// The limits of CONTRACT section 6.
+    pub limits: Limits,
+}
+
+/// One type of the catalogue.
+#[async_trait]
+pub trait NodeKind: Send + Sync {
+    /// The type's name in the graph, `logic-condition` for example.
+    fn name(&self) -> &'static str;
+
+    /// What the engine must do around a run.
+    fn class(&self) -> Class;
+
+    /// Performs one run. Dropping the future must be safe at every await: that is how a run is cancelled.
+    async fn run(&self, run: NodeRun<'_>) -> Result<Done, NodeError>;
+
+    /// Test mode: what a run with this rendered configuration would have done, as its output.
+    fn describe(&self, config: &Value) -> Value {
+        serde_json::json!({ "test_mode": true, "would_run": self.name(), "config": config })
+    }
+}
+
+/// Every type that this daemon can perform. Adding a node is adding a file, its `mod` line and a line here.
+pub fn registry() -> &'static [&'static dyn NodeKind] {
+    &[]
+}
+
+/// The implementation of a type, if this daemon has one.
+pub fn find(name: &str) -> Option<&'static dyn NodeKind> {
+    registry().iter().copied().find(|kind| kind.name() == name)
+}

@@ -1,0 +1,125 @@
+//! What a call of a queue function may come to, and which SQLSTATEs are worth another try.
+
+use tokio_postgres::error::DbError;
+
+/// Why a queue function gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// No connection could be had from the pool.
+    #[error("no connection to the database: {0}")]
+    Pool(#[from] deadpool_postgres::PoolError),
+    /// The database or the connection said no.
+    #[error("{}", describe(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// No answer within the time that the lease leaves.
+    #[error("the database did not answer in time")]
+    Slow,
+    /// A definition or a step record holds JSON that this program cannot hold.
+    #[error("stored JSON cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+/// What to do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same call may succeed soon: a lost connection, a server that restarts, a deadlock.
+    Again,
+    /// Something that an operator must mend first: rights, a missing function, a full disk. Ask again slowly.
+    Operator,
+    /// The data of this call will be refused each time.
+    Refused,
+}
+
+impl QueueError {
+    /// What to do about it.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            QueueError::Pool(deadpool_postgres::PoolError::Backend(error)) | QueueError::Postgres(error) => {
+                error.code().map_or(Verdict::Again, |state| verdict(state.code()))
+            }
+            QueueError::Pool(_) | QueueError::Slow => Verdict::Again,
+            QueueError::Unreadable(_) => Verdict::Refused,
+        }
+    }
+
+    /// The SQLSTATE, where the database gave one.
+    pub fn sqlstate(&self) -> Option<&str> {
+        match self {
+            QueueError::Pool(deadpool_postgres::PoolError::Backend(error)) | QueueError::Postgres(error) => {
+                error.code().map(|state| state.code())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What to do about a SQLSTATE.
+pub fn verdict(sqlstate: &str) -> Verdict {
+    match sqlstate {
+        _ if is_transient(sqlstate) => Verdict::Again,
+        // administrator shutdown, crash shutdown, cannot connect now, idle session, query cancelled
+        "57P01" | "57P02" | "57P03" | "57P05" | "57014" | "25P03" | "53300" | "25006" => Verdict::Again,
+        _ if sqlstate.starts_with("08") => Verdict::Again,
+        // rights, missing objects, resources, wrong password or database, system errors
+        _ if matches!(sqlstate.get(..2), Some("42" | "3F" | "3D" | "28" | "53" | "54" | "55" | "58" | "F0")) => {
+            Verdict::Operator
+        }
+        "XX000" | "XX001" | "XX002" => Verdict::Operator,
+        _ => Verdict::Refused,
+    }
+}
+
+/// True where the same transaction may succeed when it is tried again: serialization failure, deadlock, lock not
+/// available.
+pub fn is_transient(sqlstate: &str) -> bool {
+    matches!(sqlstate, "40001" | "40P01" | "55P03")
+}
+
+/// What Postgres said, for a person: message, then hint or detail; never the statement.
+pub fn sentence(error: &DbError) -> String {
+    let more = error.hint().or(error.detail());
+    match more {
+        Some(more) => format!("{} ({more})", error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
+/// tokio-postgres' own `Display` says "db error" and no more.
+pub fn describe(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} [{}]", sentence(db), db.code().code()),
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_injected_sqlstate_is_classified_retry_or_stop() {
+        let table = [
+            ("40001", Verdict::Again),
+            ("40P01", Verdict::Again),
+            ("55P03", Verdict::Again),
+            ("57P01", Verdict::Again),
+            ("57P02", Verdict::Again),
+            ("57P03", Verdict::Again),
+            ("08006", Verdict::Again),
+            ("25006", Verdict::Again),
+            ("53300", Verdict::Again),
+            ("53100", Verdict::Operator),
+            ("42501", Verdict::Operator),
+            ("42883", Verdict::Operator),
+            ("28P01", Verdict::Operator),
+            ("22P05", Verdict::Refused),
+            ("23514", Verdict::Refused),
+        ];
+        for (sqlstate, expected) in table {
+            assert_eq!(verdict(sqlstate), expected, "{sqlstate}");
+        }
+    }
+}

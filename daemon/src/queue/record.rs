@@ -1,0 +1,21 @@
+//! `automations.record`: step records, written under the lease.
+
+use deadpool_postgres::Object;
+use serde_json::Value;
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+
+use super::error::QueueError;
+
+/// Writes step records. `false`: the lease is lost and nothing was written.
+pub async fn record(
+    client: &Object,
+    account_id: Uuid,
+    execution_id: Uuid,
+    token: Uuid,
+    steps: &Value,
+) -> Result<bool, QueueError> {
+    let statement = client.prepare_cached("SELECT automations.record($1, $2, $3, $4)").await?;
+    let row = client.query_one(&statement, &[&account_id, &execution_id, &token, &Json(steps)]).await?;
+    Ok(row.try_get::<_, Option<bool>>(0)?.unwrap_or(false))
+}

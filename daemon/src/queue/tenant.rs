@@ -1,0 +1,217 @@
+//! The transaction of a database node (DESIGN D8, D9): become the tenant, act, prove that nobody left the role,
+//! step back, record, commit. Nothing is shared between two of them; one that is dropped rolls back.
+
+use deadpool_postgres::Object;
+use serde_json::Value;
+use tokio_postgres::types::{Json, ToSql};
+use uuid::Uuid;
+
+use super::error::{QueueError, sentence};
+
+/// What a statement as the tenant came to.
+#[derive(Debug, thiserror::Error)]
+pub enum TenantError {
+    /// The database refused it; the sentence is Postgres' own (message and hint, never the statement).
+    #[error("{message}")]
+    Refused {
+        /// Five characters, as in the appendix of the Postgres manual.
+        sqlstate: String,
+        /// What the tenant reads.
+        message: String,
+    },
+    /// The row that came back is not JSON that this program can hold (nested deeper than 128, `1e400`).
+    #[error("the row cannot be read: {0}")]
+    Unreadable(#[source] serde_json::Error),
+    /// The connection was lost; whether the statement acted is known once the step is recorded or not.
+    #[error("the connection to the database was lost")]
+    Lost(#[source] tokio_postgres::Error),
+}
+
+impl TenantError {
+    /// The SQLSTATE, where the database gave one.
+    pub fn sqlstate(&self) -> Option<&str> {
+        match self {
+            TenantError::Refused { sqlstate, .. } => Some(sqlstate),
+            TenantError::Unreadable(_) => Some("22000"),
+            TenantError::Lost(_) => None,
+        }
+    }
+
+    /// True where the same transaction may succeed when it is tried again from its beginning.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            TenantError::Refused { sqlstate, .. } => super::error::is_transient(sqlstate),
+            TenantError::Unreadable(_) => false,
+            TenantError::Lost(_) => true,
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for TenantError {
+    fn from(error: tokio_postgres::Error) -> TenantError {
+        match error.as_db_error() {
+            Some(db) => TenantError::Refused { sqlstate: db.code().code().to_owned(), message: sentence(db) },
+            None => TenantError::Lost(error),
+        }
+    }
+}
+
+/// What `become_tenant` is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Tenant {
+    /// Whose rows.
+    pub account_id: Uuid,
+    /// Provenance of what is written (D12).
+    pub execution_id: Uuid,
+    /// Depth of the chain (D12).
+    pub depth: i16,
+    /// Milliseconds; below the server's `deadlock_timeout`, so that the application is never the victim.
+    pub lock_timeout_ms: i64,
+    /// Milliseconds.
+    pub statement_timeout_ms: i64,
+}
+
+/// An open transaction that acts as the tenant.
+pub struct TenantTransaction {
+    /// `None` once committed or rolled back.
+    client: Option<Object>,
+    tenant: Tenant,
+    role: String,
+}
+
+impl TenantTransaction {
+    /// Opens the transaction and becomes the tenant.
+    pub async fn begin(client: Object, tenant: Tenant) -> Result<TenantTransaction, TenantError> {
+        let mut open = TenantTransaction { client: Some(client), tenant, role: String::new() };
+        open.batch("BEGIN").await?;
+        let row = open
+            .row(
+                "SELECT automations.become_tenant($1, $2, $3, $4, $5)",
+                &[
+                    &tenant.account_id,
+                    &tenant.execution_id,
+                    &tenant.depth,
+                    &tenant.lock_timeout_ms,
+                    &tenant.statement_timeout_ms,
+                ],
+            )
+            .await?;
+        open.role = row.try_get(0)?;
+        Ok(open)
+    }
+
+    /// `action-db`: `{"rows": [...]}`.
+    pub async fn db(&self, config: &Value) -> Result<Value, TenantError> {
+        self.json("SELECT automations.node_db($1, $2)::text", &[&self.tenant.account_id, &Json(config)]).await
+    }
+
+    /// `action-update-lead`: the row.
+    pub async fn update_lead(
+        &self,
+        lead_id: Option<Uuid>,
+        updates: &Value,
+        create_if_not_exists: bool,
+    ) -> Result<Value, TenantError> {
+        self.json(
+            "SELECT automations.node_update_lead($1, $2, $3, $4)::text",
+            &[&self.tenant.account_id, &lead_id, &Json(updates), &create_if_not_exists],
+        )
+        .await
+    }
+
+    /// `action-create-booking`: the row.
+    pub async fn create_booking(&self, config: &Value) -> Result<Value, TenantError> {
+        let account = &self.tenant.account_id;
+        self.json("SELECT automations.node_create_booking($1, $2)::text", &[account, &Json(config)]).await
+    }
+
+    /// `action-send-message`: the row.
+    pub async fn send_message(&self, config: &Value) -> Result<Value, TenantError> {
+        let account = &self.tenant.account_id;
+        self.json("SELECT automations.node_send_message($1, $2)::text", &[account, &Json(config)]).await
+    }
+
+    /// The current rows for templates: `(lead, conversation)`, null where there is none to see.
+    pub async fn read(
+        &self,
+        lead_id: Option<Uuid>,
+        conversation_id: Option<Uuid>,
+    ) -> Result<(Value, Value), TenantError> {
+        let row = self
+            .row(
+                "SELECT r.lead::text, r.conversation::text FROM automations.node_read($1, $2, $3) AS r",
+                &[&self.tenant.account_id, &lead_id, &conversation_id],
+            )
+            .await?;
+        Ok((parsed(row.try_get(0)?)?, parsed(row.try_get(1)?)?))
+    }
+
+    /// Runs what was deferred while still the tenant, then steps back to the daemon's role. An error means that
+    /// somebody (a trigger of the application) changed the role under us: roll back.
+    pub async fn leave(&mut self) -> Result<(), TenantError> {
+        self.batch("SET CONSTRAINTS ALL IMMEDIATE").await?;
+        self.row("SELECT automations.leave_tenant($1)::text", &[&self.role]).await?;
+        Ok(())
+    }
+
+    /// Writes step records under the lease, as the last statement before the commit. `false`: the lease is lost.
+    pub async fn record(&self, account_id: Uuid, token: Uuid, steps: &Value) -> Result<bool, QueueError> {
+        match &self.client {
+            Some(client) => super::record::record(client, account_id, self.tenant.execution_id, token, steps).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Makes it so. An error leaves it unknown whether the commit happened.
+    pub async fn commit(mut self) -> Result<(), TenantError> {
+        self.batch("COMMIT").await?;
+        self.client = None;
+        Ok(())
+    }
+
+    async fn json(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Value, TenantError> {
+        parsed(self.row(sql, parameters).await?.try_get(0)?)
+    }
+
+    async fn row(
+        &self,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<tokio_postgres::Row, TenantError> {
+        let Some(client) = &self.client else { return Err(closed()) };
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.query_one(&statement, parameters).await?)
+    }
+
+    async fn batch(&self, sql: &str) -> Result<(), TenantError> {
+        let Some(client) = &self.client else { return Err(closed()) };
+        Ok(client.batch_execute(sql).await?)
+    }
+}
+
+/// A transaction that was given up rolls back before its connection serves anybody else.
+impl Drop for TenantTransaction {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            drop(Object::take(client));
+            return;
+        };
+        runtime.spawn(async move {
+            if client.batch_execute("ROLLBACK").await.is_err() {
+                drop(Object::take(client));
+            }
+        });
+    }
+}
+
+fn closed() -> TenantError {
+    TenantError::Refused { sqlstate: "25P01".to_owned(), message: "the transaction has ended".to_owned() }
+}
+
+fn parsed(text: Option<String>) -> Result<Value, TenantError> {
+    match text {
+        Some(text) => serde_json::from_str(&text).map_err(TenantError::Unreadable),
+        None => Ok(Value::Null),
+    }
+}
