@@ -1,0 +1,17 @@
+-- Who listens to what: one row for each automation that an event of a source can start. Kept by save_version();
+-- capture reads it by (source, account) and nothing else.
+CREATE TABLE IF NOT EXISTS automations.listeners (
+    source        text NOT NULL,
+    account_id    uuid NOT NULL,
+    automation_id uuid NOT NULL,
+    version       integer NOT NULL,
+    event         text NOT NULL,
+    columns       text[] NOT NULL DEFAULT '{}',
+    conditions    jsonb,
+    PRIMARY KEY (source, account_id, automation_id),
+    CONSTRAINT listeners_automation_id_fkey FOREIGN KEY (automation_id)
+        REFERENCES public.automations (id) ON DELETE CASCADE,
+    CONSTRAINT event_is_one_of_four CHECK (event IN ('INSERT', 'UPDATE', 'DELETE', 'any'))
+);
+CREATE INDEX IF NOT EXISTS listeners_automation_id ON automations.listeners (automation_id);
+ALTER TABLE automations.listeners ENABLE ROW LEVEL SECURITY;

@@ -1,0 +1,28 @@
+-- What waits to be run or is being run. A captured change is one lean row here and nothing else: the id is that
+-- of the execution to be. A row leaves when its execution parks or ends. No foreign keys and no second index,
+-- because the application's own insert pays for each of them (D2).
+CREATE TABLE IF NOT EXISTS automations.queue (
+    account_id      uuid NOT NULL,
+    id              uuid NOT NULL DEFAULT automations.uuid_v7(),
+    automation_id   uuid NOT NULL,
+    version         integer,
+    trigger_type    text NOT NULL,
+    trigger_data    jsonb,
+    lead_id         uuid,
+    conversation_id uuid,
+    caused_by       uuid,
+    depth           smallint NOT NULL DEFAULT 0,
+    test_mode       boolean NOT NULL DEFAULT false,
+    occurred_at     timestamptz NOT NULL DEFAULT now(),
+    has_execution   boolean NOT NULL DEFAULT false,
+    attempt         integer NOT NULL DEFAULT 0,
+    crashes         smallint NOT NULL DEFAULT 0,
+    lease_token     uuid,
+    lease_until     timestamptz,
+    PRIMARY KEY (account_id, id),
+    CONSTRAINT a_lease_has_a_token_and_an_end CHECK ((lease_token IS NULL) = (lease_until IS NULL))
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200,
+        autovacuum_vacuum_cost_delay = 0);
+COMMENT ON COLUMN automations.queue.caused_by IS 'the execution whose write caused this one';
+COMMENT ON COLUMN automations.queue.crashes IS 'leases lost in a row without a newly recorded step';
+ALTER TABLE automations.queue ENABLE ROW LEVEL SECURITY;

@@ -1,0 +1,33 @@
+-- The steps of executions: their position (D6) and their history. Partitioned by week of the execution's id like
+-- the executions, without a foreign key, which would block dropping a partition (D11).
+CREATE TABLE IF NOT EXISTS automations.steps (
+    execution_id    uuid NOT NULL,
+    account_id      uuid NOT NULL,
+    node_id         text NOT NULL,
+    place           text NOT NULL DEFAULT '[]',
+    run             integer NOT NULL,
+    attempt         integer NOT NULL DEFAULT 1,
+    node_type       text,
+    label           text,
+    status          text NOT NULL,
+    ordinal         integer,
+    outcome         jsonb,
+    input           jsonb,
+    output          jsonb,
+    error           jsonb,
+    variables       jsonb,
+    warnings        jsonb,
+    idempotency_key uuid,
+    wake_at         timestamptz,
+    started_at      timestamptz,
+    completed_at    timestamptz,
+    duration_ms     integer,
+    PRIMARY KEY (execution_id, node_id, place, run),
+    CONSTRAINT step_status_is_one_of_five
+        CHECK (status IN ('started', 'parked', 'completed', 'failed', 'skipped'))
+) PARTITION BY RANGE (execution_id);
+COMMENT ON COLUMN automations.steps.place IS 'canonical JSON of [[loop, run, item], ...], outermost []';
+COMMENT ON COLUMN automations.steps.ordinal IS 'order of completion in its execution, null until completed';
+ALTER TABLE automations.steps ENABLE ROW LEVEL SECURITY;
+CREATE TABLE IF NOT EXISTS automations.steps_default PARTITION OF automations.steps DEFAULT;
+ALTER TABLE automations.steps_default ENABLE ROW LEVEL SECURITY;

@@ -1,0 +1,22 @@
+-- Changes that matched and could not be queued: the application's write succeeded all the same (D4), and
+-- replay_missed() queues them later. No foreign keys: it must be writable when everything else is not.
+CREATE TABLE IF NOT EXISTS automations.missed (
+    id              uuid PRIMARY KEY DEFAULT automations.uuid_v7(),
+    occurred_at     timestamptz NOT NULL DEFAULT now(),
+    tab             text NOT NULL,
+    operation       text NOT NULL,
+    source          text,
+    account_id      uuid,
+    automation_id   uuid,
+    data            jsonb,
+    lead_id         uuid,
+    conversation_id uuid,
+    caused_by       uuid,
+    depth           smallint NOT NULL DEFAULT 0,
+    sqlstate        text,
+    message         text,
+    replayed_at     timestamptz
+);
+COMMENT ON COLUMN automations.missed.automation_id IS
+    'null: what went wrong came before it was known who listens; data is then {"old": [...], "new": [...]} or null';
+ALTER TABLE automations.missed ENABLE ROW LEVEL SECURITY;
