@@ -1,0 +1,63 @@
+-- What is to be done with queue rows that the caller has locked: 'claim', 'later' (something that it refers to is
+-- locked by somebody else: a tenant's lock must not stall the batch) or 'drop' (its automation is gone, or its
+-- execution is gone or final). Holds what a row to claim refers to, so that it cannot vanish before the claim
+-- commits. `failure` is the result of one that can only fail, else null.
+CREATE FUNCTION automations.inspect(accounts uuid[], ids uuid[])
+RETURNS TABLE (
+    account_id uuid, id uuid, verdict text, lead_gone uuid, conversation_gone uuid, failure jsonb
+)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    leads regclass := (SELECT s.tab FROM automations.sources s WHERE s.source = 'lead');
+    conversations regclass := (SELECT s.tab FROM automations.sources s WHERE s.source = 'conversation');
+    depth_limit integer := coalesce(
+        (SELECT (s.value #>> '{}')::integer FROM automations.settings s WHERE s.name = 'depth_limit'), 8);
+BEGIN
+    RETURN QUERY
+    WITH turn AS MATERIALIZED (
+        SELECT q.account_id, q.id, q.automation_id, q.lead_id, q.conversation_id, q.caused_by, q.depth,
+               q.has_execution, NOT q.has_execution AND q.trigger_data ? 'too_large' AS too_large
+        FROM unnest(accounts, ids) AS p (account_id, id)
+        JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
+    ), automation AS MATERIALIZED (
+        SELECT h.id, h.held FROM automations.hold('public.automations',
+            (SELECT array_agg(DISTINCT t.automation_id) FROM turn t)) h
+    ), lead AS MATERIALIZED (
+        SELECT h.id, h.held FROM automations.hold(leads,
+            (SELECT array_agg(DISTINCT t.lead_id) FROM turn t WHERE t.lead_id IS NOT NULL)) h
+    ), conversation AS MATERIALIZED (
+        SELECT h.id, h.held FROM automations.hold(conversations,
+            (SELECT array_agg(DISTINCT t.conversation_id) FROM turn t WHERE t.conversation_id IS NOT NULL)) h
+    ), execution AS MATERIALIZED (
+        SELECT h.id, h.held FROM automations.hold('public.automation_executions',
+            (SELECT array_agg(t.id) FROM turn t WHERE t.has_execution), true) h
+    )
+    SELECT t.account_id, t.id,
+        CASE
+            WHEN a.id IS NULL OR (t.has_execution AND e.id IS NULL) THEN 'drop'
+            WHEN NOT a.held OR NOT e.held OR NOT l.held OR NOT c.held THEN 'later'
+            WHEN t.has_execution AND automations.is_final(t.id) THEN 'drop'
+            ELSE 'claim'
+        END,
+        CASE WHEN l.id IS NULL THEN t.lead_id END,
+        CASE WHEN c.id IS NULL THEN t.conversation_id END,
+        CASE
+            WHEN t.too_large THEN jsonb_build_object('status', 'failed', 'error_code', 'too_large', 'error',
+                'The row that changed is larger than trigger data may be (1 MiB for each of old and new).')
+            WHEN t.depth > depth_limit THEN jsonb_build_object('status', 'failed', 'error_code', 'loop_depth', 'error',
+                format('Automations started each other more than %s times in a row: %s', depth_limit,
+                    array_to_string(automations.chain(t.caused_by) || (
+                        SELECT n.name FROM public.automations n WHERE n.id = t.automation_id), ' -> ')))
+        END
+    FROM turn t
+    LEFT JOIN automation a ON a.id = t.automation_id
+    LEFT JOIN lead l ON l.id = t.lead_id
+    LEFT JOIN conversation c ON c.id = t.conversation_id
+    LEFT JOIN execution e ON e.id = t.id
+    ORDER BY t.account_id, t.id;
+END
+$$;

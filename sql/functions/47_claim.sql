@@ -1,0 +1,86 @@
+-- Claims up to `batch` executions for one daemon, under a token that every later write has to carry, for lease_ms
+-- milliseconds. Fair across accounts (queue_turn). What refers to a row that somebody has locked stays for later,
+-- a vanished lead or conversation becomes null, a vanished automation or execution drops the queue row (inspect).
+-- One that a daemon has already died with is claimed alone, so that it cannot take innocents with it. What can only
+-- fail (trigger data too large, a chain of automations too deep) fails here and is not returned.
+CREATE FUNCTION automations.claim(token uuid, batch integer, lease_ms bigint)
+RETURNS TABLE (
+    id uuid, account_id uuid, automation_id uuid, version integer, trigger_type text, trigger_data text,
+    lead_id uuid, conversation_id uuid, caused_by uuid, depth smallint, test_mode boolean, started_at timestamptz,
+    attempt integer, crashes smallint, has_steps boolean
+)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    accounts uuid[];
+    ids uuid[];
+    claimed_accounts uuid[] := '{}';
+    claimed uuid[] := '{}';
+    gone uuid[] := '{}';
+    failed_accounts uuid[] := '{}';
+    failed uuid[] := '{}';
+    failures jsonb := '[]';
+    r record;
+BEGIN
+    IF batch < 1 OR automations.is_copy() OR EXISTS (
+        SELECT FROM automations.settings s WHERE s.name = 'paused' AND s.value = 'true') THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(t.account_id), array_agg(t.id) INTO accounts, ids FROM automations.queue_turn(batch) t;
+    IF ids IS NULL THEN
+        RETURN;
+    END IF;
+
+    WITH turn AS (
+        SELECT q.account_id, q.id, q.crashes > 0 AS crashed
+        FROM unnest(accounts, ids) AS p (account_id, id)
+        JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
+    ), alone AS (
+        SELECT t.account_id, t.id FROM turn t WHERE t.crashed ORDER BY t.id LIMIT 1
+    ), these AS (
+        SELECT a.account_id, a.id FROM alone a
+        UNION ALL
+        SELECT t.account_id, t.id FROM turn t WHERE NOT EXISTS (SELECT FROM alone)
+    )
+    SELECT array_agg(t.account_id), array_agg(t.id) INTO accounts, ids FROM these t;
+
+    FOR r IN SELECT i.* FROM automations.inspect(accounts, ids) i LOOP
+        CASE r.verdict
+        WHEN 'drop' THEN
+            DELETE FROM automations.queue q WHERE q.account_id = r.account_id AND q.id = r.id;
+        WHEN 'claim' THEN
+            claimed_accounts := claimed_accounts || r.account_id;
+            claimed := claimed || r.id;
+            gone := gone || array_remove(ARRAY[r.lead_gone, r.conversation_gone], NULL);
+            IF r.failure IS NOT NULL THEN
+                failed_accounts := failed_accounts || r.account_id;
+                failed := failed || r.id;
+                failures := failures || r.failure;
+            END IF;
+        ELSE
+            NULL;  -- later
+        END CASE;
+    END LOOP;
+    IF claimed = '{}' THEN
+        RETURN;
+    END IF;
+    PERFORM automations.lease(claimed_accounts, claimed, gone, token, lease_ms);
+
+    RETURN QUERY
+    SELECT q.id, q.account_id, q.automation_id, q.version, q.trigger_type, e.trigger_data::text, q.lead_id,
+           q.conversation_id, q.caused_by, q.depth, q.test_mode, e.started_at, q.attempt, q.crashes,
+           EXISTS (SELECT FROM automations.steps s WHERE s.execution_id = q.id)
+    FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
+    JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
+    JOIN public.automation_executions e ON e.id = p.id
+    WHERE q.id <> ALL (failed)
+    ORDER BY q.id;
+
+    IF failed <> '{}' THEN
+        PERFORM automations.finish(failed_accounts, failed, array_fill(token, ARRAY[cardinality(failed)]), failures);
+    END IF;
+END
+$$;

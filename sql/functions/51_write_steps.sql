@@ -1,0 +1,39 @@
+-- Writes step rows of executions that the caller holds by their lease: steps[i] is the list of steps of ids[i],
+-- each an object with the columns of automations.steps (whose account and execution it may not choose). A step
+-- that has completed is never changed. Returns how many completed now.
+CREATE FUNCTION automations.write_steps(account_ids uuid[], ids uuid[], steps jsonb)
+RETURNS bigint
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH written AS (
+        INSERT INTO automations.steps AS s (
+            execution_id, account_id, node_id, place, run, attempt, node_type, label, status, ordinal, outcome, input,
+            output, error, variables, warnings, idempotency_key, wake_at, started_at, completed_at, duration_ms)
+        -- the last word about a step counts where one list names it twice (started, then completed)
+        SELECT DISTINCT ON (e.id, n.node_id, coalesce(n.place, '[]'), n.run)
+               e.id, e.account_id, n.node_id, coalesce(n.place, '[]'), n.run, coalesce(n.attempt, 1), n.node_type,
+               n.label, n.status, n.ordinal, n.outcome, n.input, n.output, n.error, n.variables, n.warnings,
+               n.idempotency_key, n.wake_at, coalesce(n.started_at, clock_timestamp()), n.completed_at,
+               least(n.duration_ms, 2147483647)::integer
+        FROM unnest(account_ids, ids) WITH ORDINALITY AS e (account_id, id, place)
+        CROSS JOIN LATERAL jsonb_array_elements(
+            coalesce(nullif(steps -> (e.place - 1)::integer, 'null'), '[]')) WITH ORDINALITY AS l (step, position)
+        CROSS JOIN LATERAL jsonb_to_record(l.step) AS n (
+            node_id text, place text, run integer, attempt integer, node_type text, label text, status text,
+            ordinal integer, outcome jsonb, input jsonb, output jsonb, error jsonb, variables jsonb, warnings jsonb,
+            idempotency_key uuid, wake_at timestamptz, started_at timestamptz, completed_at timestamptz,
+            duration_ms bigint)
+        ORDER BY e.id, n.node_id, coalesce(n.place, '[]'), n.run, l.position DESC
+        ON CONFLICT (execution_id, node_id, place, run) DO UPDATE SET
+            attempt = excluded.attempt, node_type = excluded.node_type, label = excluded.label,
+            status = excluded.status, ordinal = excluded.ordinal, outcome = excluded.outcome, input = excluded.input,
+            output = excluded.output, error = excluded.error, variables = excluded.variables,
+            warnings = excluded.warnings, idempotency_key = excluded.idempotency_key, wake_at = excluded.wake_at,
+            started_at = excluded.started_at, completed_at = excluded.completed_at,
+            duration_ms = excluded.duration_ms
+        WHERE s.status IN ('started', 'parked')
+        RETURNING s.status
+    )
+    SELECT count(*) FILTER (WHERE w.status NOT IN ('started', 'parked')) FROM written w
+$$;

@@ -1,0 +1,25 @@
+-- Records steps of an execution under its lease. False: the lease is lost and nothing was written; the caller
+-- rolls back and stops. In the transaction of a database node it is the last write, after the application's rows.
+CREATE FUNCTION automations.record(account_id uuid, execution_id uuid, token uuid, steps jsonb)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    lost_leases smallint;
+BEGIN
+    SELECT q.crashes INTO lost_leases FROM automations.queue q
+    WHERE q.account_id = record.account_id AND q.id = record.execution_id AND q.lease_token = record.token
+    FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    -- who gets on, even by one step, is not poisonous
+    IF automations.write_steps(ARRAY[account_id], ARRAY[execution_id], jsonb_build_array(steps)) > 0
+        AND lost_leases > 0 THEN
+        UPDATE automations.queue q SET crashes = 0
+        WHERE q.account_id = record.account_id AND q.id = record.execution_id;
+    END IF;
+    RETURN true;
+END
+$$;

@@ -1,0 +1,38 @@
+-- Parks an execution that only waits: no lease, no memory, a row. wake_in_ms: milliseconds until it goes back to the
+-- queue, by the clock of the database; null: until it is resumed. False: the lease is lost, nothing was written.
+CREATE FUNCTION automations.park(
+    account_id uuid, execution_id uuid, token uuid, wake_in_ms bigint, steps jsonb, nodes_executed jsonb,
+    variables jsonb)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM automations.queue q
+    WHERE q.account_id = park.account_id AND q.id = park.execution_id AND q.lease_token = park.token
+    FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE public.automation_executions e
+    SET status = 'waiting',
+        nodes_executed = coalesce(park.nodes_executed, e.nodes_executed),
+        variables = coalesce(park.variables, e.variables)
+    WHERE e.id = park.execution_id;
+    PERFORM automations.write_steps(ARRAY[park.account_id], ARRAY[park.execution_id], jsonb_build_array(park.steps));
+    WITH left_queue AS (
+        DELETE FROM automations.queue q
+        WHERE q.account_id = park.account_id AND q.id = park.execution_id
+        RETURNING q.*
+    )
+    INSERT INTO automations.parked (
+        execution_id, account_id, automation_id, version, lead_id, conversation_id, trigger_type, caused_by, depth,
+        test_mode, attempt, wake_at)
+    SELECT l.id, l.account_id, l.automation_id, l.version, l.lead_id, l.conversation_id, l.trigger_type, l.caused_by,
+           l.depth, l.test_mode, l.attempt,
+           -- a hundred years are for ever, and more does not fit into an interval of milliseconds
+           clock_timestamp() + least(greatest(park.wake_in_ms, 0), 3155760000000) * interval '1 millisecond'
+    FROM left_queue l;
+    RETURN true;
+END
+$$;

@@ -1,0 +1,68 @@
+-- Ends executions under their leases, many at once: results[i] = {status, error, error_code, error_node_id, output,
+-- variables, nodes_executed, steps} belongs to ids[i]. Returns the ids that were written. Of several, those that
+-- somebody has locked are passed over, so that one open transaction cannot stall the others: call again with the
+-- one alone, which waits, and whose absence in the answer means that the lease is lost.
+CREATE FUNCTION automations.finish(account_ids uuid[], ids uuid[], tokens uuid[], results jsonb)
+RETURNS SETOF uuid
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    held_accounts uuid[];
+    held uuid[];
+    held_results jsonb;
+BEGIN
+    IF cardinality(ids) > 1 THEN
+        WITH mine AS MATERIALIZED (
+            SELECT q.account_id, q.id, f.place
+            FROM unnest(account_ids, ids, tokens) WITH ORDINALITY AS f (account_id, id, token, place)
+            JOIN automations.queue q ON q.account_id = f.account_id AND q.id = f.id AND q.lease_token = f.token
+            ORDER BY q.account_id, q.id
+            FOR UPDATE OF q SKIP LOCKED
+        ), execution AS MATERIALIZED (
+            SELECT h.id, h.held
+            FROM automations.hold('public.automation_executions', (SELECT array_agg(m.id) FROM mine m), true) h
+        )
+        SELECT array_agg(m.account_id ORDER BY m.id), array_agg(m.id ORDER BY m.id),
+               jsonb_agg(results -> (m.place - 1)::integer ORDER BY m.id)
+        INTO held_accounts, held, held_results
+        FROM mine m LEFT JOIN execution e ON e.id = m.id
+        WHERE e.held IS NOT FALSE;
+    ELSE
+        SELECT array_agg(m.account_id), array_agg(m.id), results INTO held_accounts, held, held_results
+        FROM (
+            SELECT q.account_id, q.id FROM automations.queue q
+            WHERE q.account_id = account_ids[1] AND q.id = ids[1] AND q.lease_token = tokens[1]
+            FOR UPDATE
+        ) m;
+    END IF;
+    IF held IS NULL THEN
+        RETURN;
+    END IF;
+
+    UPDATE public.automation_executions e
+    SET status = r.result ->> 'status',
+        error = r.result ->> 'error',
+        error_code = r.result ->> 'error_code',
+        error_node_id = r.result ->> 'error_node_id',
+        output = nullif(r.result -> 'output', 'null'),
+        variables = coalesce(nullif(r.result -> 'variables', 'null'), e.variables),
+        nodes_executed = coalesce(nullif(r.result -> 'nodes_executed', 'null'), e.nodes_executed),
+        completed_at = greatest(clock_timestamp(), e.started_at),
+        duration_ms = automations.milliseconds_since(e.started_at)
+    FROM unnest(held) WITH ORDINALITY AS h (id, place)
+    CROSS JOIN LATERAL (SELECT held_results -> (h.place - 1)::integer AS result) r
+    WHERE e.id = h.id AND e.status IN ('pending', 'running', 'waiting');
+
+    PERFORM automations.write_steps(held_accounts, held, (
+        SELECT jsonb_agg(coalesce(l.result -> 'steps', '[]') ORDER BY l.place)
+        FROM jsonb_array_elements(held_results) WITH ORDINALITY AS l (result, place)));
+
+    RETURN QUERY
+    DELETE FROM automations.queue q
+    USING unnest(held_accounts, held) AS h (account_id, id)
+    WHERE q.account_id = h.account_id AND q.id = h.id
+    RETURNING q.id;
+END
+$$;

@@ -1,0 +1,21 @@
+-- Hands claims back, as a daemon does that was asked to stop: they are pending again at once, and it does not count
+-- as a crash. Returns how many were still held.
+CREATE FUNCTION automations.release(account_ids uuid[], ids uuid[], tokens uuid[])
+RETURNS integer
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+    WITH mine AS MATERIALIZED (
+        SELECT q.account_id, q.id
+        FROM unnest(account_ids, ids, tokens) AS m (account_id, id, token)
+        JOIN automations.queue q ON q.account_id = m.account_id AND q.id = m.id AND q.lease_token = m.token
+        ORDER BY q.account_id, q.id
+        FOR UPDATE OF q SKIP LOCKED
+    ), released AS (
+        UPDATE automations.queue q SET lease_token = NULL, lease_until = NULL
+        FROM mine m WHERE q.account_id = m.account_id AND q.id = m.id
+        RETURNING q.id
+    )
+    SELECT count(*)::integer FROM released
+$$;
