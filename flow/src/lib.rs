@@ -3,18 +3,36 @@
 //! Pure: no Postgres, no tokio, no I/O, no clock of its own. The extension uses it to refuse a broken graph
 //! when it is saved, the daemon to run it, so every rule has one meaning.
 
+pub mod catalogue;
+mod check;
 pub mod condition;
 pub mod configured;
+mod graph;
 pub mod limits;
+mod measure;
 pub mod names;
+mod node;
+mod outcome;
+mod place;
+mod plan;
+mod position;
 pub mod problem;
 pub mod schedule;
 pub mod template;
 pub mod trigger;
 
+pub use catalogue::NodeType;
+pub use check::check;
 pub use condition::{Condition, ConditionError, Evaluated};
 pub use configured::Configured;
+pub use graph::Graph;
+pub use limits::Limits;
 pub use names::Names;
+pub use node::{Node, OnError, OnInterrupted, Retry};
+pub use outcome::{Outcome, Stop};
+pub use place::{Iteration, Place, PlaceError, StepId};
+pub use plan::Plan;
+pub use position::{Change, End, Position, PositionError};
 pub use problem::{Problem, Severity};
 pub use schedule::{ScheduleError, next_runs};
 pub use template::{Rendered, Template, TemplateError};
