@@ -1,0 +1,19 @@
+-- The tenant role and the service role, where they exist: row level security decides which rows.
+DO $$
+DECLARE
+    tenant text := (SELECT value #>> '{}' FROM automations.settings WHERE name = 'tenant_role');
+    role text;
+BEGIN
+    FOREACH role IN ARRAY ARRAY[tenant, 'service_role'] LOOP
+        CONTINUE WHEN to_regrole(quote_ident(role)) IS NULL;
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON public.automations TO %I', role);
+        EXECUTE format('GRANT SELECT, DELETE ON public.automation_executions TO %I', role);
+        EXECUTE format('GRANT SELECT ON public.automation_versions, automations.sources TO %I', role);
+    END LOOP;
+    IF to_regrole('service_role') IS NOT NULL THEN
+        GRANT INSERT, UPDATE ON public.automation_executions TO service_role;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON public.automation_accounts TO service_role;
+        GRANT SELECT ON automations.pending, automations.queue, automations.missed TO service_role;
+    END IF;
+END
+$$;
