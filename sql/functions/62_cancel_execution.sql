@@ -1,0 +1,49 @@
+-- Cancels an execution at once, whatever it is doing: what waits or is parked never runs, what a daemon has in hand
+-- loses its queue row and with it the right to write anything more. Called with the rights of the tables' owner by a
+-- caller to whom it was visible. False when there is no such execution or it has ended already.
+-- The queue row comes first, as in every other change of state, so that no two can lock each other.
+CREATE FUNCTION automations.cancel_execution(execution_id uuid)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    automation uuid;
+    account uuid := (SELECT e.account_id FROM public.automation_executions e WHERE e.id = execution_id);
+    q automations.queue;
+BEGIN
+    IF account IS NULL THEN
+        -- a captured change that no daemon has claimed yet: the queue is all that knows of it
+        account := (SELECT w.account_id FROM automations.queue w WHERE w.id = execution_id);
+    END IF;
+    DELETE FROM automations.queue w WHERE w.account_id = account AND w.id = execution_id RETURNING w.* INTO q;
+    DELETE FROM automations.parked p WHERE p.execution_id = cancel_execution.execution_id;
+    IF q.id IS NOT NULL AND NOT q.has_execution THEN
+        -- so that somebody who asks what became of the change finds an answer
+        INSERT INTO public.automation_executions (
+            id, automation_id, account_id, version, trigger_type, trigger_data, status, started_at, completed_at,
+            duration_ms, test_mode, caused_by, depth)
+        SELECT q.id, q.automation_id, q.account_id, q.version, q.trigger_type, q.trigger_data, 'cancelled',
+               q.occurred_at, greatest(clock_timestamp(), q.occurred_at),
+               automations.milliseconds_since(q.occurred_at), q.test_mode, q.caused_by, q.depth
+        FROM public.automations a WHERE a.id = q.automation_id
+        RETURNING automation_id INTO automation;
+    ELSE
+        UPDATE public.automation_executions e
+        SET status = 'cancelled',
+            nodes_executed = automations.nodes_executed(e.id, 'cancelled'),
+            completed_at = greatest(clock_timestamp(), e.started_at),
+            duration_ms = automations.milliseconds_since(e.started_at)
+        WHERE e.id = execution_id AND e.status IN ('pending', 'running', 'waiting')
+        RETURNING e.automation_id INTO automation;
+    END IF;
+    IF automation IS NULL THEN
+        RETURN false;
+    END IF;
+    -- only a hint: the daemon that has it in hand asks its heartbeat at once instead of in some seconds
+    PERFORM pg_notify('automation_cancel', execution_id::text);
+    PERFORM automations.announce(jsonb_build_array(
+        jsonb_build_object('id', execution_id, 'automation_id', automation, 'status', 'cancelled')));
+    RETURN true;
+END
+$$;
