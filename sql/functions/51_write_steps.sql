@@ -14,7 +14,10 @@ AS $$
         SELECT DISTINCT ON (e.id, n.node_id, coalesce(n.place, '[]'), n.run)
                e.id, e.account_id, n.node_id, coalesce(n.place, '[]'), n.run, coalesce(n.attempt, 1), n.node_type,
                n.label, n.status, n.ordinal, n.outcome, n.input, n.output, n.error, n.variables, n.warnings,
-               n.idempotency_key, n.wake_at, coalesce(n.started_at, clock_timestamp()), n.completed_at,
+               n.idempotency_key,
+               -- a daemon says in how many milliseconds: its clock is never compared with this one
+               coalesce(n.wake_at, clock_timestamp() + least(n.wake_in_ms, 3155760000000) * interval '1 millisecond'),
+               coalesce(n.started_at, clock_timestamp()), n.completed_at,
                least(n.duration_ms, 2147483647)::integer
         FROM unnest(account_ids, ids) WITH ORDINALITY AS e (account_id, id, place)
         CROSS JOIN LATERAL jsonb_array_elements(
@@ -22,8 +25,8 @@ AS $$
         CROSS JOIN LATERAL jsonb_to_record(l.step) AS n (
             node_id text, place text, run integer, attempt integer, node_type text, label text, status text,
             ordinal integer, outcome jsonb, input jsonb, output jsonb, error jsonb, variables jsonb, warnings jsonb,
-            idempotency_key uuid, wake_at timestamptz, started_at timestamptz, completed_at timestamptz,
-            duration_ms bigint)
+            idempotency_key uuid, wake_at timestamptz, wake_in_ms bigint, started_at timestamptz,
+            completed_at timestamptz, duration_ms bigint)
         ORDER BY e.id, n.node_id, coalesce(n.place, '[]'), n.run, l.position DESC
         ON CONFLICT (execution_id, node_id, place, run) DO UPDATE SET
             attempt = excluded.attempt, node_type = excluded.node_type, label = excluded.label,
