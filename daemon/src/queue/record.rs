@@ -5,9 +5,17 @@ use serde_json::Value;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::error::QueueError;
+use super::{Claim, Queue, QueueError};
 
-/// Writes step records. `false`: the lease is lost and nothing was written.
+impl Queue {
+    /// Writes step records in a transaction of their own. `false`: the lease is lost and nothing was written.
+    pub async fn record(&self, claim: Claim, steps: &Value) -> Result<bool, QueueError> {
+        let client = self.connection().await?;
+        record(&client, claim.account_id, claim.id, claim.token, steps).await
+    }
+}
+
+/// Writes step records in the transaction that is open on `client`.
 pub async fn record(
     client: &Object,
     account_id: Uuid,

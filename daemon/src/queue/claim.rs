@@ -1,0 +1,72 @@
+//! `automations.claim`: takes a batch of executions under one token and one lease.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Claim, Queue, QueueError};
+
+/// One claimed execution, as the queue gives it.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// What every later write names.
+    pub claim: Claim,
+    /// The automation that runs.
+    pub automation_id: Uuid,
+    /// The version that it runs.
+    pub version: Option<i32>,
+    /// How it was started.
+    pub trigger_type: String,
+    /// JSON as text: what Postgres stores may be more than this program can hold.
+    pub trigger_data: Option<String>,
+    /// The lead it is about.
+    pub lead_id: Option<Uuid>,
+    /// The conversation it is about.
+    pub conversation_id: Option<Uuid>,
+    /// Length of the chain that caused it.
+    pub depth: i16,
+    /// Describes instead of acting.
+    pub test_mode: bool,
+    /// When its occurrence was, by the database's clock.
+    pub started_at: DateTime<Utc>,
+    /// Claims so far, this one included.
+    pub attempt: i32,
+    /// Steps are recorded: the position has to be folded from them.
+    pub has_steps: bool,
+}
+
+impl Queue {
+    /// Claims at most `batch` executions for `lease` under a fresh token. Empty when there is nothing to do, and
+    /// while work is paused or the database is a copy.
+    pub async fn claim(&self, batch: usize, lease: Duration) -> Result<Vec<Claimed>, QueueError> {
+        let token = Uuid::new_v4();
+        let batch = i32::try_from(batch).unwrap_or(i32::MAX);
+        let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        let rows = self
+            .rows(
+                "SELECT id, account_id, automation_id, version, trigger_type, trigger_data, lead_id, \
+                 conversation_id, depth, test_mode, started_at, attempt, has_steps \
+                 FROM automations.claim($1, $2, $3)",
+                &[&token, &batch, &lease_ms],
+            )
+            .await?;
+        let claimed = rows.iter().map(|row| {
+            Ok(Claimed {
+                claim: Claim { id: row.try_get(0)?, account_id: row.try_get(1)?, token },
+                automation_id: row.try_get(2)?,
+                version: row.try_get(3)?,
+                trigger_type: row.try_get(4)?,
+                trigger_data: row.try_get(5)?,
+                lead_id: row.try_get(6)?,
+                conversation_id: row.try_get(7)?,
+                depth: row.try_get(8)?,
+                test_mode: row.try_get(9)?,
+                started_at: row.try_get(10)?,
+                attempt: row.try_get(11)?,
+                has_steps: row.try_get(12)?,
+            })
+        });
+        claimed.collect::<Result<_, tokio_postgres::Error>>().map_err(QueueError::from)
+    }
+}

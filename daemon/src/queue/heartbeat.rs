@@ -1,0 +1,29 @@
+//! `automations.heartbeat`: extends the leases of everything that this daemon holds, in one call.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::{Claim, Queue, QueueError, columns};
+
+impl Queue {
+    /// Extends leases over a connection that is reserved for it, so that a pool in which everybody waits costs no
+    /// lease. Returns the ids that are still held; every other one is lost.
+    pub async fn heartbeat(
+        client: &Client,
+        claims: &[Claim],
+        lease: Duration,
+    ) -> Result<HashSet<Uuid>, QueueError> {
+        let (accounts, ids, tokens) = columns(claims);
+        let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        let rows = client
+            .query(
+                "SELECT held FROM automations.heartbeat($1, $2, $3, $4) AS held",
+                &[&accounts, &ids, &tokens, &lease_ms],
+            )
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+}

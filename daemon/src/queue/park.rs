@@ -1,0 +1,39 @@
+//! `automations.park`: an execution that only waits becomes a row.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_postgres::types::Json;
+
+use super::{Claim, Queue, QueueError};
+
+impl Queue {
+    /// Parks; `wake_in` of `None` waits until somebody resumes it. `false`: the lease is lost, nothing was written.
+    pub async fn park(
+        &self,
+        claim: Claim,
+        wake_in: Option<Duration>,
+        steps: &Value,
+        nodes_executed: &Value,
+        variables: &Value,
+    ) -> Result<bool, QueueError> {
+        // up, not down: who wakes a millisecond early only parks again
+        let wake_in_ms =
+            wake_in.map(|wait| i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX));
+        let row = self
+            .row(
+                "SELECT automations.park($1, $2, $3, $4, $5, $6, $7)",
+                &[
+                    &claim.account_id,
+                    &claim.id,
+                    &claim.token,
+                    &wake_in_ms,
+                    &Json(steps),
+                    &Json(nodes_executed),
+                    &Json(variables),
+                ],
+            )
+            .await?;
+        Ok(row.try_get::<_, Option<bool>>(0)?.unwrap_or(false))
+    }
+}
