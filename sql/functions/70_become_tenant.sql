@@ -1,0 +1,32 @@
+-- Makes the rest of the daemon's transaction that of a tenant: the application's own role for signed-in users, with
+-- the automation's owner in the request's claims as PostgREST sets them, so that the application's row level
+-- security decides. Everything is local to the transaction. Returns the role, for leave_tenant to compare with.
+-- lock_timeout_ms stays below deadlock_timeout, so that the daemon gives way and the application is never the victim.
+CREATE FUNCTION automations.become_tenant(
+    account_id uuid, execution_id uuid, depth smallint, lock_timeout_ms bigint, statement_timeout_ms bigint)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant text := (SELECT s.value #>> '{}' FROM automations.settings s WHERE s.name = 'tenant_role');
+    r record;
+BEGIN
+    SELECT p.rolname, p.rolsuper, p.rolbypassrls INTO r FROM pg_catalog.pg_roles p WHERE p.rolname = tenant;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the tenant role % does not exist', quote_nullable(tenant) USING ERRCODE = 'undefined_object',
+            HINT = 'Name it in automations.settings, tenant_role.';
+    ELSIF r.rolsuper OR r.rolbypassrls OR pg_has_role(r.rolname, 'automations_daemon', 'MEMBER') THEN
+        RAISE EXCEPTION 'the tenant role % sees past row level security', quote_ident(tenant)
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = 'It may be no superuser, not have BYPASSRLS and not be a member of automations_daemon.';
+    END IF;
+    PERFORM set_config('request.jwt.claims', jsonb_build_object('sub', account_id, 'role', tenant)::text, true),
+            set_config('automations.execution_id', execution_id::text, true),
+            set_config('automations.depth', depth::text, true),
+            set_config('lock_timeout', lock_timeout_ms::text, true),
+            set_config('statement_timeout', statement_timeout_ms::text, true);
+    PERFORM set_config('role', tenant, true);
+    RETURN tenant;
+END
+$$;
