@@ -12,8 +12,6 @@ SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    leads regclass := (SELECT s.tab FROM automations.sources s WHERE s.source = 'lead');
-    conversations regclass := (SELECT s.tab FROM automations.sources s WHERE s.source = 'conversation');
     depth_limit integer := coalesce(
         (SELECT (s.value #>> '{}')::integer FROM automations.settings s WHERE s.name = 'depth_limit'), 8);
 BEGIN
@@ -24,23 +22,20 @@ BEGIN
         FROM unnest(accounts, ids) AS p (account_id, id)
         JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
     ), automation AS MATERIALIZED (
-        SELECT h.id, h.held FROM automations.hold('public.automations',
-            (SELECT array_agg(DISTINCT t.automation_id) FROM turn t)) h
-    ), lead AS MATERIALIZED (
-        SELECT h.id, h.held FROM automations.hold(leads,
-            (SELECT array_agg(DISTINCT t.lead_id) FROM turn t WHERE t.lead_id IS NOT NULL)) h
-    ), conversation AS MATERIALIZED (
-        SELECT h.id, h.held FROM automations.hold(conversations,
-            (SELECT array_agg(DISTINCT t.conversation_id) FROM turn t WHERE t.conversation_id IS NOT NULL)) h
+        SELECT h.id, h.held FROM automations.hold_automations(
+            ARRAY(SELECT DISTINCT t.automation_id FROM turn t)) h
+    ), host AS MATERIALIZED (
+        SELECT h.kind, h.id, h.held FROM automations.hold(
+            ARRAY(SELECT DISTINCT t.lead_id FROM turn t WHERE t.lead_id IS NOT NULL),
+            ARRAY(SELECT DISTINCT t.conversation_id FROM turn t WHERE t.conversation_id IS NOT NULL)) h
     ), execution AS MATERIALIZED (
-        SELECT h.id, h.held FROM automations.hold('public.automation_executions',
-            (SELECT array_agg(t.id) FROM turn t WHERE t.has_execution), true) h
+        SELECT h.id, h.held, h.final FROM automations.hold_executions(
+            ARRAY(SELECT t.id FROM turn t WHERE t.has_execution)) h
     )
     SELECT t.account_id, t.id,
         CASE
-            WHEN a.id IS NULL OR (t.has_execution AND e.id IS NULL) THEN 'drop'
+            WHEN a.id IS NULL OR (t.has_execution AND e.id IS NULL) OR e.final THEN 'drop'
             WHEN NOT a.held OR NOT e.held OR NOT l.held OR NOT c.held THEN 'later'
-            WHEN t.has_execution AND automations.is_final(t.id) THEN 'drop'
             ELSE 'claim'
         END,
         CASE WHEN l.id IS NULL THEN t.lead_id END,
@@ -55,8 +50,8 @@ BEGIN
         END
     FROM turn t
     LEFT JOIN automation a ON a.id = t.automation_id
-    LEFT JOIN lead l ON l.id = t.lead_id
-    LEFT JOIN conversation c ON c.id = t.conversation_id
+    LEFT JOIN host l ON l.kind = 'lead' AND l.id = t.lead_id
+    LEFT JOIN host c ON c.kind = 'conversation' AND c.id = t.conversation_id
     LEFT JOIN execution e ON e.id = t.id
     ORDER BY t.account_id, t.id;
 END

@@ -8,8 +8,6 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 BEGIN
-    -- says to the trigger on executions that account, version, lead and conversation were looked at here
-    PERFORM set_config('automations.claiming', 'on', true);
     INSERT INTO public.automation_executions (
         id, automation_id, account_id, version, trigger_type, trigger_data, status, started_at, test_mode,
         lead_id, conversation_id, caused_by, depth)
@@ -19,7 +17,6 @@ BEGIN
     FROM unnest(accounts, ids) AS p (account_id, id)
     JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
     WHERE NOT q.has_execution;
-    PERFORM set_config('automations.claiming', '', true);
 
     UPDATE public.automation_executions e SET status = 'running'
     FROM unnest(accounts, ids) AS p (account_id, id)

@@ -21,8 +21,7 @@ BEGIN
             ORDER BY q.account_id, q.id
             FOR UPDATE OF q SKIP LOCKED
         ), execution AS MATERIALIZED (
-            SELECT h.id, h.held
-            FROM automations.hold('public.automation_executions', (SELECT array_agg(m.id) FROM mine m), true) h
+            SELECT h.id, h.held FROM automations.hold_executions(ARRAY(SELECT m.id FROM mine m)) h
         )
         SELECT array_agg(m.account_id ORDER BY m.id), array_agg(m.id ORDER BY m.id),
                jsonb_agg(results -> (m.place - 1)::integer ORDER BY m.id)

@@ -1,6 +1,6 @@
 -- Starts an execution that is not a captured change: run(), tools, webhooks. Called with the rights of the tables'
--- owner by a caller to whom the automation was visible. The execution is there at once as `pending`; its trigger
--- queues it. The same idempotency key for the same automation gives the same execution, also when two ask at once.
+-- owner by a caller to whom the automation was visible. The execution is there at once as `pending`; its
+-- triggers queue it and refuse a lead or conversation of another account. The same idempotency key for the same automation gives the same execution, also when two ask at once.
 CREATE FUNCTION automations.start_execution(
     automation_id uuid,
     input jsonb,
@@ -30,9 +30,6 @@ BEGIN
         RAISE EXCEPTION 'automation % is not active', automation_id USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Publish it first, or run it in test mode.';
     END IF;
-    PERFORM automations.must_own('lead', lead_id, a.user_id);
-    PERFORM automations.must_own('conversation', conversation_id, a.user_id);
-
     IF idempotency_key IS NOT NULL THEN
         INSERT INTO automations.execution_keys (automation_id, idempotency_key, execution_id)
         VALUES (a.id, start_execution.idempotency_key, new_id)

@@ -1,0 +1,22 @@
+-- The same for executions that are about to be changed; `final` says that one has ended already.
+CREATE FUNCTION automations.hold_executions(wanted uuid[])
+RETURNS TABLE (id uuid, held boolean, final boolean)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    got uuid[];
+BEGIN
+    IF coalesce(cardinality(wanted), 0) = 0 THEN
+        RETURN;
+    END IF;
+    got := ARRAY(
+        SELECT e.id FROM public.automation_executions e JOIN unnest(wanted) AS w (id) ON w.id = e.id
+        ORDER BY e.id FOR NO KEY UPDATE OF e SKIP LOCKED);
+    RETURN QUERY
+    SELECT e.id, e.id = ANY (got), e.status IN ('completed', 'failed', 'cancelled')
+    FROM public.automation_executions e JOIN unnest(wanted) AS w (id) ON w.id = e.id;
+END
+$$;
