@@ -3,13 +3,17 @@
 //! Pure: no Postgres, no tokio, no I/O, no clock of its own. The extension uses it to refuse a broken graph
 //! when it is saved, the daemon to run it, so every rule has one meaning.
 
+mod bits;
 pub mod catalogue;
 mod check;
+mod components;
 pub mod condition;
 pub mod configured;
 mod graph;
 pub mod limits;
+mod live;
 mod measure;
+mod moment;
 pub mod names;
 mod node;
 mod outcome;
@@ -18,6 +22,7 @@ mod plan;
 mod position;
 pub mod problem;
 pub mod schedule;
+mod scope;
 pub mod template;
 pub mod trigger;
 
