@@ -1,1 +1,23 @@
-//! What the end-to-end tests share: a cluster, a database of its own for each test, a daemon process.
+//! What the end-to-end tests and the demonstration share: a database of its own for each test, a daemon
+//! process, a receiver for what nodes send, and words for accounts, graphs and executions.
+//!
+//! The server is the one that `setup/cluster run -- ...` started; it speaks through the environment.
+
+pub mod account;
+pub mod cluster;
+pub mod daemon;
+pub mod database;
+pub mod execution;
+pub mod graph;
+pub mod http;
+pub mod listener;
+pub mod receiver;
+pub mod template;
+pub mod waiting;
+
+pub use account::Account;
+pub use daemon::{Daemon, DaemonOptions};
+pub use database::Database;
+pub use execution::Execution;
+pub use graph::Graph;
+pub use receiver::Receiver;

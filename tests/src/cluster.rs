@@ -1,0 +1,67 @@
+//! The server that `setup/cluster` started, as its environment variables describe it.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use tokio_postgres::{Client, Config, NoTls};
+
+/// Value of a variable that `setup/cluster` sets.
+///
+/// # Panics
+/// Without it: the tests never look for a server by themselves, they might find somebody's.
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run by `setup/cluster run -- ...`"))
+}
+
+/// The cluster's folder; that it is set proves that the server is ours to do anything with.
+pub fn folder() -> PathBuf {
+    PathBuf::from(variable("AUTOMATIONS_TEST_CLUSTER"))
+}
+
+/// Password of every login that the tests use.
+pub fn password() -> String {
+    variable("PGPASSWORD")
+}
+
+/// A connection string for programs.
+pub fn url(database: &str, user: &str) -> String {
+    let (host, port) = (variable("PGHOST"), variable("PGPORT"));
+    format!("postgresql://{user}:{}@{host}:{port}/{database}", password())
+}
+
+/// A session; its connection lives on a task of its own until the client is dropped.
+pub async fn connect(database: &str, user: &str) -> Client {
+    folder();
+    let config: Config = url(database, user).parse().expect("our own connection string");
+    let (client, connection) = config
+        .connect(NoTls)
+        .await
+        .unwrap_or_else(|error| panic!("connecting to {database} as {user}: {error:?}"));
+    tokio::spawn(connection);
+    client
+}
+
+/// Runs one of PostgreSQL's own programs (`psql`, `pg_dump` ...) of this server's version.
+pub fn program(name: &str, arguments: &[&str]) -> Output {
+    folder();
+    let path = PathBuf::from(variable("PG_BIN")).join(name);
+    Command::new(&path)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// As [`program`], and its standard output.
+///
+/// # Panics
+/// If it fails, with what it said.
+pub fn program_must(name: &str, arguments: &[&str]) -> String {
+    let output = program(name, arguments);
+    assert!(
+        output.status.success(),
+        "{name} {arguments:?} failed ({}):\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
