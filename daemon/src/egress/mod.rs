@@ -22,7 +22,7 @@ mod route;
 mod send;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use allow::{AllowHosts, AllowHostsError};
 pub use error::EgressError;

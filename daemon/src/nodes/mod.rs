@@ -4,6 +4,28 @@
 //! A node sees its rendered configuration, its input and the services; it knows nothing of leases, records,
 //! parking or the graph. The engine decides what surrounds a run by the node's [`Class`].
 
+mod action_create_booking;
+mod action_db;
+mod action_http;
+mod action_send_message;
+mod action_update_lead;
+mod expression;
+mod items;
+mod logic_condition;
+mod logic_delay;
+mod logic_merge;
+mod logic_stop;
+mod logic_switch;
+mod moment;
+mod setting;
+#[cfg(test)]
+mod tests;
+mod transform_aggregate;
+mod transform_filter;
+mod transform_map;
+mod transform_set_variable;
+mod trigger;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -53,6 +75,14 @@ pub struct NodeRun<'a> {
     pub tenant: Option<&'a TenantTransaction>,
 }
 
+impl<'a> NodeRun<'a> {
+    /// The transaction of a [`Class::Tenant`] node.
+    fn as_tenant(&self) -> Result<&'a TenantTransaction, NodeError> {
+        self.tenant
+            .ok_or_else(|| NodeError::failed("the node was run outside of its transaction"))
+    }
+}
+
 /// What a run gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Done {
@@ -71,12 +101,21 @@ pub struct Done {
 impl Done {
     /// The ordinary end: leaves by the default handle with this output.
     pub fn with(output: Value) -> Done {
-        Done { output, outcome: flow::Outcome::Default, variables: Map::new(), warnings: Vec::new(), park: None }
+        Done {
+            output,
+            outcome: flow::Outcome::Default,
+            variables: Map::new(),
+            warnings: Vec::new(),
+            park: None,
+        }
     }
 
     /// Leaves by one named handle.
     pub fn chose(output: Value, handle: impl Into<String>) -> Done {
-        Done { outcome: flow::Outcome::Chose(vec![handle.into()]), ..Done::with(output) }
+        Done {
+            outcome: flow::Outcome::Chose(vec![handle.into()]),
+            ..Done::with(output)
+        }
     }
 }
 
@@ -110,7 +149,12 @@ impl NodeError {
 
     /// Any code of CONTRACT section 2 with a sentence.
     pub fn new(code: &'static str, message: impl Into<String>) -> NodeError {
-        NodeError { code, message: message.into(), details: Map::new(), retryable: false }
+        NodeError {
+            code,
+            message: message.into(),
+            details: Map::new(),
+            retryable: false,
+        }
     }
 
     /// The same, marked as worth another attempt.
@@ -136,7 +180,11 @@ impl NodeError {
 
 impl From<TenantError> for NodeError {
     fn from(error: TenantError) -> NodeError {
-        let code = if error.sqlstate() == Some("42501") { "denied" } else { "node_failed" };
+        let code = if error.sqlstate() == Some("42501") {
+            "denied"
+        } else {
+            "node_failed"
+        };
         let failure = NodeError::new(code, error.to_string());
         match error.sqlstate() {
             Some(sqlstate) => failure.detail("sqlstate", sqlstate),
@@ -162,6 +210,12 @@ pub trait NodeKind: Send + Sync {
     /// What the engine must do around a run.
     fn class(&self) -> Class;
 
+    /// The top-level fields of its configuration that it evaluates itself, from `run.node.config` and with names of
+    /// its own where it has some (`item`). The engine leaves them unrendered.
+    fn evaluates(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Performs one run. Dropping the future must be safe at every await: that is how a run is cancelled.
     async fn run(&self, run: NodeRun<'_>) -> Result<Done, NodeError>;
 
@@ -171,9 +225,38 @@ pub trait NodeKind: Send + Sync {
     }
 }
 
+/// A description for test mode: what would have been done, or why it would have failed.
+fn described(name: &str, call: Result<Value, NodeError>) -> Value {
+    let (key, value) = match call {
+        Ok(call) => ("config", call),
+        Err(error) => ("would_fail", error.to_json()),
+    };
+    serde_json::json!({ "test_mode": true, "would_run": name, key: value })
+}
+
 /// Every type that this daemon can perform. Adding a node is adding a file, its `mod` line and a line here.
 pub fn registry() -> &'static [&'static dyn NodeKind] {
-    &[]
+    &[
+        &trigger::Trigger("trigger-event"),
+        &trigger::Trigger("trigger-schedule"),
+        &trigger::Trigger("trigger-manual"),
+        &trigger::Trigger("trigger-ai-tool"),
+        &trigger::Trigger("trigger-webhook"),
+        &action_create_booking::ActionCreateBooking,
+        &action_db::ActionDb,
+        &action_http::ActionHttp,
+        &action_send_message::ActionSendMessage,
+        &action_update_lead::ActionUpdateLead,
+        &logic_condition::LogicCondition,
+        &logic_delay::LogicDelay,
+        &logic_merge::LogicMerge,
+        &logic_stop::LogicStop,
+        &logic_switch::LogicSwitch,
+        &transform_aggregate::TransformAggregate,
+        &transform_filter::TransformFilter,
+        &transform_map::TransformMap,
+        &transform_set_variable::TransformSetVariable,
+    ]
 }
 
 /// The implementation of a type, if this daemon has one.
