@@ -179,6 +179,17 @@ pub fn node_type(name: &str) -> Option<&'static NodeType> {
     node_types().find(|kind| kind.name == name)
 }
 
+/// The handles of a switch: those of its cases, then that for no case.
+pub(crate) fn case_handles(config: &Value) -> impl Iterator<Item = &str> {
+    let cases = config
+        .get("cases")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let named = cases.filter_map(|case| case.get("handleId")?.as_str());
+    named.chain(config.get("defaultHandleId").and_then(Value::as_str))
+}
+
 impl NodeType {
     /// The setting of that name, in camelCase.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
@@ -214,14 +225,7 @@ impl NodeType {
     pub fn passing(&self, config: &Value) -> Option<String> {
         match self.handles {
             Handles::Named { passing, .. } => Some(passing.to_owned()),
-            Handles::Cases => {
-                let first = config.get("cases").and_then(|cases| cases.get(0));
-                let handle = match first {
-                    Some(case) => case.get("handleId"),
-                    None => config.get("defaultHandleId"),
-                };
-                handle.and_then(Value::as_str).map(str::to_owned)
-            }
+            Handles::Cases => case_handles(config).next().map(str::to_owned),
             Handles::Default | Handles::OrTimeout | Handles::Ends => Some(DEFAULT.to_owned()),
         }
     }

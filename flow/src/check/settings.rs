@@ -8,3 +8,8 @@ use crate::problem::Problem;
 pub(crate) fn of_any_node(id: &str, data: &Map<String, Value>, problems: &mut Vec<Problem>) {
     let _ = (id, data, problems);
 }
+
+/// What a node's type asks of its configuration.
+pub(super) fn of_type(node: &crate::Node, problems: &mut Vec<Problem>) {
+    let _ = (node, problems);
+}
