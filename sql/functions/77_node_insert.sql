@@ -31,7 +31,7 @@ BEGIN
             (SELECT string_agg(quote_ident(c.name), ', ') FROM automations.node_columns(t.tab, conflict, false) c),
             changes, t.owned);
     END IF;
-    PERFORM automations.use_application_path();
+    PERFORM automations.node_use_application_path();
     EXECUTE CASE
         WHEN names IS NULL THEN
             format('INSERT INTO %s AS t DEFAULT VALUES RETURNING to_jsonb(t.*), %s', t.tab, t.owned)

@@ -33,7 +33,7 @@ BEGIN
                             'RETURNING to_jsonb(t.*) AS row, %s AS ok',
                             t.tab, changes, types, t.owned, w.condition, t.owned);
     END IF;
-    PERFORM automations.use_application_path();
+    PERFORM automations.node_use_application_path();
     EXECUTE format('WITH done AS (%s) SELECT coalesce(bool_and(d.ok IS TRUE), true), jsonb_build_object('
                    '''count'', count(*), ''rows'', (SELECT coalesce(jsonb_agg(f.row), ''[]'') FROM ('
                    'SELECT row FROM done LIMIT 1000) f)) FROM done d', statement)

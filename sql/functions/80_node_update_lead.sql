@@ -7,7 +7,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    leads text := automations.source_table('lead');
+    leads text := automations.node_source_table('lead');
     this jsonb := jsonb_build_object('id', lead_id);
     found jsonb := '[]';
     changes jsonb := coalesce(nullif(updates, 'null'), '{}');

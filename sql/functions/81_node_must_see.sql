@@ -7,7 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF coalesce(key, 'null') NOT IN ('null', '""') AND '[]' = automations.node_find(
-        account_id, automations.source_table(source), jsonb_build_object('id', key), NULL, 1) THEN
+        account_id, automations.node_source_table(source), jsonb_build_object('id', key), NULL, 1) THEN
         RAISE EXCEPTION '% % does not exist', source, key #>> '{}' USING ERRCODE = 'foreign_key_violation';
     END IF;
 END

@@ -8,10 +8,10 @@ AS $$
 BEGIN
     IF lead_id IS NOT NULL THEN
         lead := automations.node_find(
-            account_id, automations.source_table('lead'), jsonb_build_object('id', lead_id), NULL, 1) -> 0;
+            account_id, automations.node_source_table('lead'), jsonb_build_object('id', lead_id), NULL, 1) -> 0;
     END IF;
     IF conversation_id IS NOT NULL THEN
-        conversation := automations.node_find(account_id, automations.source_table('conversation'),
+        conversation := automations.node_find(account_id, automations.node_source_table('conversation'),
             jsonb_build_object('id', conversation_id), NULL, 1) -> 0;
     END IF;
 END

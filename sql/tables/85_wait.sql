@@ -31,3 +31,16 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION automations.wait(uuid, interval) FROM PUBLIC;
+DO $$
+DECLARE
+    role text;
+BEGIN
+    FOREACH role IN ARRAY ARRAY[
+        (SELECT value #>> '{}' FROM automations.settings WHERE name = 'tenant_role'), 'service_role']
+    LOOP
+        IF to_regrole(quote_ident(role)) IS NOT NULL THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION automations.wait(uuid, interval) TO %I', role);
+        END IF;
+    END LOOP;
+END
+$$;
