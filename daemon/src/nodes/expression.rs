@@ -16,21 +16,13 @@ pub(super) fn evaluate(
     warnings: &mut Vec<String>,
 ) -> Result<Value, NodeError> {
     let source = match config.get(name) {
+        Some(Value::String(source)) if source.trim().is_empty() => return Ok(Value::Null),
         Some(Value::String(source)) => source,
         Some(value) => return Ok(value.clone()),
         None => return Ok(Value::Null),
     };
-    let rendered = parse(source).and_then(|template| template.render(names));
+    let rendered = Template::expression(source).and_then(|template| template.render(names));
     let rendered = rendered.map_err(|error| NodeError::failed(format!("{name}: {error}")))?;
     warnings.extend(rendered.warnings);
     Ok(rendered.value)
-}
-
-/// With a tag in it, a text is a template; without one, it is an expression.
-fn parse(source: &str) -> Result<Template, flow::TemplateError> {
-    if source.contains("{{") || source.contains("{%") {
-        Template::parse(source.trim())
-    } else {
-        Template::expression(source)
-    }
 }

@@ -19,10 +19,6 @@ impl NodeKind for LogicCondition {
         Class::Pure
     }
 
-    fn evaluates(&self) -> &'static [&'static str] {
-        &["rules", "expression"]
-    }
-
     async fn run(&self, run: NodeRun<'_>) -> Result<Done, NodeError> {
         let condition =
             Condition::parse(&run.node.config).map_err(|error| NodeError::failed(error.to_string()))?;

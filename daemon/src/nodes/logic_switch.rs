@@ -28,10 +28,6 @@ impl NodeKind for LogicSwitch {
         Class::Pure
     }
 
-    fn evaluates(&self) -> &'static [&'static str] {
-        &["expression"]
-    }
-
     async fn run(&self, run: NodeRun<'_>) -> Result<Done, NodeError> {
         let mut warnings = Vec::new();
         let found = expression::evaluate(&run.node.config, "expression", run.names, &mut warnings)?;

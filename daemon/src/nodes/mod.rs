@@ -59,7 +59,8 @@ pub struct NodeRun<'a> {
     pub step: &'a flow::StepId,
     /// The node as it was saved; `node.config` is not rendered.
     pub node: &'a flow::Node,
-    /// The node's configuration with every template rendered.
+    /// The node's configuration with its templates rendered. What a node evaluates itself, for each item or with
+    /// names of its own (conditions, expressions, a mapping), stands here as it was saved.
     pub config: &'a Value,
     /// The output of the node that led here.
     pub input: &'a Value,
@@ -209,12 +210,6 @@ pub trait NodeKind: Send + Sync {
 
     /// What the engine must do around a run.
     fn class(&self) -> Class;
-
-    /// The top-level fields of its configuration that it evaluates itself, from `run.node.config` and with names of
-    /// its own where it has some (`item`). The engine leaves them unrendered.
-    fn evaluates(&self) -> &'static [&'static str] {
-        &[]
-    }
 
     /// Performs one run. Dropping the future must be safe at every await: that is how a run is cancelled.
     async fn run(&self, run: NodeRun<'_>) -> Result<Done, NodeError>;

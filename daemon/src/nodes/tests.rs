@@ -49,10 +49,7 @@ impl Run {
 
     pub(super) async fn go(self, node: &dyn NodeKind) -> Result<Done, NodeError> {
         let kind = catalogue::node_type(self.kind).unwrap();
-        let template = |name: &str| {
-            !node.evaluates().contains(&name) && kind.field(name).is_none_or(|field| field.template)
-        };
-        let config = Configured::compile_fields(&self.config, &template).unwrap();
+        let config = Configured::compile(&self.config, kind).unwrap();
         let config = config.render(&self.names).unwrap().value;
         let services = Services {
             egress: Egress::new(self.allow.parse().unwrap()).unwrap(),

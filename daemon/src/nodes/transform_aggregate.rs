@@ -20,10 +20,6 @@ impl NodeKind for TransformAggregate {
         Class::Pure
     }
 
-    fn evaluates(&self) -> &'static [&'static str] {
-        &["inputArray"]
-    }
-
     async fn run(&self, run: NodeRun<'_>) -> Result<Done, NodeError> {
         let mut warnings = Vec::new();
         let list = items::input_array(&run, &mut warnings)?;

@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use flow::Condition;
-use serde_json::{Value, json};
 
 use super::items::{self, Around, Budget};
 use super::{Class, Done, NodeError, NodeKind, NodeRun, setting};
@@ -20,14 +19,16 @@ impl NodeKind for TransformFilter {
         Class::Pure
     }
 
-    fn evaluates(&self) -> &'static [&'static str] {
-        &["inputArray", "condition"]
-    }
-
     async fn run(&self, run: NodeRun<'_>) -> Result<Done, NodeError> {
         let mut warnings = Vec::new();
         let list = items::input_array(&run, &mut warnings)?;
-        let condition = condition(&run.node.config)?;
+        let condition = run
+            .node
+            .config
+            .get("condition")
+            .ok_or_else(|| setting::missing("condition"))?;
+        let condition =
+            Condition::parse(condition).map_err(|error| NodeError::failed(format!("condition: {error}")))?;
         let around = Around::new(run.names, &condition.names());
 
         let mut budget = Budget::new(run.services.limits.max_output);
@@ -49,21 +50,11 @@ impl NodeKind for TransformFilter {
     }
 }
 
-/// The condition in any of its forms: an expression as text, a list of rules, or an object as in `logic-condition`.
-fn condition(config: &Value) -> Result<Condition, NodeError> {
-    let written = match config.get("condition") {
-        Some(Value::String(expression)) => &json!({ "expression": expression }),
-        Some(Value::Array(rules)) => &json!({ "rules": rules }),
-        Some(object) => object,
-        None => return Err(setting::missing("condition")),
-    };
-    Condition::parse(written).map_err(|error| NodeError::failed(format!("condition: {error}")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::Run;
     use super::*;
+    use serde_json::json;
 
     #[tokio::test]
     async fn items_are_kept_by_any_form_of_condition() {
