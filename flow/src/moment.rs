@@ -41,7 +41,9 @@ impl Moment {
         let rest = rest.strip_prefix(['T', 't', ' '])?;
         let split = rest.find(['+', '-', 'Z', 'z', ' ']).unwrap_or(rest.len());
         let (time, zone) = (rest.get(..split)?, rest.get(split..)?.trim());
-        let time = ["%H:%M:%S%.f", "%H:%M"].iter().find_map(|form| NaiveTime::parse_from_str(time, form).ok())?;
+        let time = ["%H:%M:%S%.f", "%H:%M"]
+            .iter()
+            .find_map(|form| NaiveTime::parse_from_str(time, form).ok())?;
         let local = NaiveDateTime::new(date, time);
         let offset = offset(zone)?;
         local.and_local_timezone(offset).single().map(Moment)
@@ -60,7 +62,11 @@ impl Moment {
 
 /// `Z`, `+01`, `+0130`, `+01:30`, `+01:30:15`, `UTC`, or nothing.
 fn offset(zone: &str) -> Option<FixedOffset> {
-    if zone.is_empty() || ["z", "utc", "gmt"].iter().any(|name| zone.eq_ignore_ascii_case(name)) {
+    if zone.is_empty()
+        || ["z", "utc", "gmt"]
+            .iter()
+            .any(|name| zone.eq_ignore_ascii_case(name))
+    {
         return FixedOffset::east_opt(0);
     }
     let (sign, digits) = match zone.split_at_checked(1)? {
@@ -71,7 +77,11 @@ fn offset(zone: &str) -> Option<FixedOffset> {
     if !matches!(digits.len(), 2 | 4 | 6) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
-    let part = |from: usize| digits.get(from..from + 2).map_or(Some(0), |part| part.parse::<i32>().ok());
+    let part = |from: usize| {
+        digits
+            .get(from..from + 2)
+            .map_or(Some(0), |part| part.parse::<i32>().ok())
+    };
     let (hours, minutes, seconds) = (part(0)?, part(2)?, part(4)?);
     FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60 + seconds))
 }

@@ -28,8 +28,8 @@ use serde_json::Value;
 
 use budget::Budget;
 pub use error::TemplateError;
-use evaluate::{Evaluator, Scope};
 pub(crate) use evaluate::Globals;
+use evaluate::{Evaluator, Scope};
 use lower::Lowering;
 use tree::{Expr, Node};
 
@@ -82,7 +82,10 @@ impl Template {
         guard::guard(source, false, &syntax)?;
         let parsed = parse(source, "template", syntax).map_err(syntax_error)?;
         let Stmt::Template(root) = &parsed else {
-            return Err(TemplateError::Syntax { line: 1, message: "not a template".to_owned() });
+            return Err(TemplateError::Syntax {
+                line: 1,
+                message: "not a template".to_owned(),
+            });
         };
         let mut lowering = Lowering::default();
         let mut nodes = lowering.nodes(&root.children)?;
@@ -114,14 +117,24 @@ impl Template {
 
     fn new(body: Body, lowering: Lowering) -> Template {
         let names = lowering.reads.iter().map(|(name, _)| name.clone()).collect();
-        Template(Arc::new(Parsed { body, names, reads: lowering.reads }))
+        Template(Arc::new(Parsed {
+            body,
+            names,
+            reads: lowering.reads,
+        }))
     }
 
     /// A path made of its parts, as in `rules[].field`.
     pub(crate) fn path(name: String, parts: Vec<String>) -> Template {
         let reads = BTreeSet::from([(name.clone(), parts.first().cloned())]);
         let names = BTreeSet::from([name.clone()]);
-        let links = parts.into_iter().map(|part| tree::Link { op: tree::Op::Attribute(part), line: 1 }).collect();
+        let links = parts
+            .into_iter()
+            .map(|part| tree::Link {
+                op: tree::Op::Attribute(part),
+                line: 1,
+            })
+            .collect();
         let body = Body::Value(Expr::Chain(Box::new(Expr::Name(name)), links));
         Template(Arc::new(Parsed { body, names, reads }))
     }
@@ -150,12 +163,37 @@ impl Template {
         let budget = Budget::new();
         let globals = Globals::fetch(self.names(), names);
         let value = self.evaluate(&globals, &budget)?;
-        Ok(Rendered { value, warnings: budget.into_warnings() })
+        Ok(Rendered {
+            value,
+            warnings: budget.into_warnings(),
+        })
+    }
+
+    /// Evaluates within a budget that others share, and looks at the value without copying it.
+    pub(crate) fn inspect<T>(
+        &self,
+        globals: &Globals<'_>,
+        budget: &Budget,
+        look: impl FnOnce(&Value) -> T,
+    ) -> Result<T, TemplateError> {
+        match &self.0.body {
+            Body::Value(expr) => {
+                let scope = Scope { globals, parent: None, bound: Vec::new(), each: None };
+                let value = Evaluator { budget }.value(expr, &scope)?;
+                Ok(look(&value))
+            }
+            Body::Text(_) => Ok(look(&self.evaluate(globals, budget)?)),
+        }
     }
 
     /// Evaluates within a budget that others share.
     pub(crate) fn evaluate(&self, globals: &Globals<'_>, budget: &Budget) -> Result<Value, TemplateError> {
-        let scope = Scope { globals, parent: None, bound: Vec::new(), each: None };
+        let scope = Scope {
+            globals,
+            parent: None,
+            bound: Vec::new(),
+            each: None,
+        };
         let evaluator = Evaluator { budget };
         match &self.0.body {
             Body::Value(expr) => {
@@ -173,10 +211,21 @@ impl Template {
 
 fn syntax() -> Result<SyntaxConfig, TemplateError> {
     // A newline at the end of a message belongs to the message.
-    SyntaxConfig::builder().keep_trailing_newline(true).build().map_err(syntax_error)
+    SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .build()
+        .map_err(syntax_error)
 }
 
 fn syntax_error(error: minijinja::Error) -> TemplateError {
-    let message = error.detail().unwrap_or("this is no template").chars().take(200).collect();
-    TemplateError::Syntax { line: error.line().unwrap_or(1), message }
+    let message = error
+        .detail()
+        .unwrap_or("this is no template")
+        .chars()
+        .take(200)
+        .collect();
+    TemplateError::Syntax {
+        line: error.line().unwrap_or(1),
+        message,
+    }
 }

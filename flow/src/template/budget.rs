@@ -57,7 +57,11 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new() -> Budget {
-        Budget { work: Cell::new(WORK), bytes: Cell::new(BYTES), warnings: RefCell::new(Vec::new()) }
+        Budget {
+            work: Cell::new(WORK),
+            bytes: Cell::new(BYTES),
+            warnings: RefCell::new(Vec::new()),
+        }
     }
 
     /// Pays for `units` of work.
@@ -69,7 +73,9 @@ impl Budget {
             }
             None => {
                 self.work.set(0);
-                Err(Trouble::Budget("does too much; work on fewer items or do it in several steps"))
+                Err(Trouble::Budget(
+                    "does too much; work on fewer items or do it in several steps",
+                ))
             }
         }
     }
@@ -89,7 +95,9 @@ impl Budget {
             }
             None => {
                 self.bytes.set(0);
-                Err(Trouble::Budget("makes too much text or too large values; take only the parts that are needed"))
+                Err(Trouble::Budget(
+                    "makes too much text or too large values; take only the parts that are needed",
+                ))
             }
         }
     }
@@ -113,6 +121,16 @@ impl Budget {
         if warnings.len() < WARNINGS && !warnings.contains(&warning) {
             warnings.push(warning);
         }
+    }
+
+    /// How many warnings there are so far.
+    pub(crate) fn noted(&self) -> usize {
+        self.warnings.borrow().len()
+    }
+
+    /// Forgets the warnings after that many.
+    pub(crate) fn forget(&self, noted: usize) {
+        self.warnings.borrow_mut().truncate(noted);
     }
 
     /// What was noted.

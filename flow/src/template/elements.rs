@@ -30,21 +30,34 @@ pub(crate) fn elements<'s>(value: Cow<'s, Value>, budget: &Budget) -> Result<Vec
                 let keys: usize = entries.keys().map(String::len).sum();
                 budget.hold(entries.len() * SIZE + keys)?;
                 budget.work(entries.len())?;
-                Ok(entries.keys().map(|key| Cow::Owned(Value::from(key.as_str()))).collect())
+                Ok(entries
+                    .keys()
+                    .map(|key| Cow::Owned(Value::from(key.as_str())))
+                    .collect())
             }
             Value::String(text) => {
                 // Each character becomes a text of its own.
                 budget.hold(text.len().saturating_mul(2 * (SIZE + 4)))?;
                 budget.work(text.len())?;
-                Ok(text.chars().map(|character| Cow::Owned(Value::String(character.to_string()))).collect())
+                Ok(text
+                    .chars()
+                    .map(|character| Cow::Owned(Value::String(character.to_string())))
+                    .collect())
             }
-            other => Err(Trouble::new(format!("only lists, objects and text have items, not {}", kind(other)))),
+            other => Err(Trouble::new(format!(
+                "only lists, objects and text have items, not {}",
+                kind(other)
+            ))),
         },
     }
 }
 
 /// The part of an element that `attribute='a.b'` names; the element itself without one. Missing parts are null.
-pub(crate) fn part<'s>(element: &'s Value, attribute: Option<&str>, budget: &Budget) -> Result<Cow<'s, Value>, Trouble> {
+pub(crate) fn part<'s>(
+    element: &'s Value,
+    attribute: Option<&str>,
+    budget: &Budget,
+) -> Result<Cow<'s, Value>, Trouble> {
     let mut current = Cow::Borrowed(element);
     for name in attribute.into_iter().flat_map(|path| path.split('.')) {
         budget.work(1)?;
@@ -57,7 +70,10 @@ pub(crate) fn part<'s>(element: &'s Value, attribute: Option<&str>, budget: &Bud
 }
 
 /// Pays for sorting values: as many comparisons as a sort makes, each of which may look at a whole value.
-pub(crate) fn pay_for_sorting<'v>(values: impl ExactSizeIterator<Item = &'v Value>, budget: &Budget) -> Result<(), Trouble> {
+pub(crate) fn pay_for_sorting<'v>(
+    values: impl ExactSizeIterator<Item = &'v Value>,
+    budget: &Budget,
+) -> Result<(), Trouble> {
     let mut rounds = 1;
     while (1_usize << rounds) < values.len().max(1) {
         rounds += 1;
@@ -83,9 +99,10 @@ pub(crate) fn sorting(a: &Value, b: &Value, case_sensitive: bool) -> Ordering {
     };
     match (a, b) {
         (Value::String(a), Value::String(b)) if case_sensitive => a.cmp(b),
-        (Value::String(a), Value::String(b)) => {
-            a.chars().flat_map(char::to_lowercase).cmp(b.chars().flat_map(char::to_lowercase))
-        }
+        (Value::String(a), Value::String(b)) => a
+            .chars()
+            .flat_map(char::to_lowercase)
+            .cmp(b.chars().flat_map(char::to_lowercase)),
         (Value::Number(_), Value::Number(_)) => match (Num::of(a), Num::of(b)) {
             (Some(a), Some(b)) => a.order(b).unwrap_or(Ordering::Equal),
             _ => Ordering::Equal,

@@ -21,9 +21,23 @@ const MAX_RANGE: usize = 10_000;
 /// The top-level names of an evaluation, each asked for once.
 pub(crate) struct Globals<'n>(BTreeMap<String, Option<Cow<'n, Value>>>);
 
+impl Globals<'_> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)?.as_deref()
+    }
+}
+
 impl<'n> Globals<'n> {
-    pub(crate) fn fetch<'a>(wanted: impl IntoIterator<Item = &'a String>, names: &'n dyn Names) -> Globals<'n> {
-        Globals(wanted.into_iter().map(|name| (name.clone(), names.get(name))).collect())
+    pub(crate) fn fetch<'a>(
+        wanted: impl IntoIterator<Item = &'a String>,
+        names: &'n dyn Names,
+    ) -> Globals<'n> {
+        Globals(
+            wanted
+                .into_iter()
+                .map(|name| (name.clone(), names.get(name)))
+                .collect(),
+        )
     }
 }
 
@@ -69,7 +83,7 @@ impl<'s> Scope<'s> {
             }
             scope = current.parent;
         }
-        self.globals.0.get(name)?.as_deref()
+        self.globals.get(name)
     }
 
     /// The innermost loop.
@@ -143,11 +157,25 @@ impl Evaluator<'_> {
         if let Some(value) = scope.get(name) {
             return Ok(Some(Cow::Borrowed(value)));
         }
-        let Some(each) = scope.each().filter(|_| name == "loop") else { return Ok(None) };
+        let Some(each) = scope.each().filter(|_| name == "loop") else {
+            return Ok(None);
+        };
         // Made anew for each use, which saves making it for the loops that never look at it.
         self.at(0, self.budget.hold(2_000))?;
-        let names = ["index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0"];
-        let entries = names.iter().filter_map(|name| Some(((*name).to_owned(), each.attribute(name)?)));
+        let names = [
+            "index",
+            "index0",
+            "revindex",
+            "revindex0",
+            "first",
+            "last",
+            "length",
+            "depth",
+            "depth0",
+        ];
+        let entries = names
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), each.attribute(name)?)));
         Ok(Some(Cow::Owned(Value::Object(entries.collect()))))
     }
 
@@ -216,15 +244,28 @@ impl Evaluator<'_> {
                     *part = bound.as_ref().map(|bound| self.value(bound, scope)).transpose()?;
                 }
                 let [start, stop, step] = &parts;
-                lookup::slice(&left, start.as_deref(), stop.as_deref(), step.as_deref(), budget).map(Cow::Owned)
+                lookup::slice(&left, start.as_deref(), stop.as_deref(), step.as_deref(), budget)
+                    .map(Cow::Owned)
             }
             Op::Negate => match Num::of(&left) {
                 Some(number) => calculate(Calculation::Subtract, Num::Whole(0), number).map(Cow::Owned),
                 None => Err(Trouble::new(format!("`-` needs a number, not {}", kind(&left)))),
             },
             Op::Not => Ok(Cow::Owned(Value::Bool(!truth(&left)))),
-            Op::And(right) => return if truth(&left) { self.value(right, scope) } else { Ok(left) },
-            Op::Or(right) => return if truth(&left) { Ok(left) } else { self.value(right, scope) },
+            Op::And(right) => {
+                return if truth(&left) {
+                    self.value(right, scope)
+                } else {
+                    Ok(left)
+                };
+            }
+            Op::Or(right) => {
+                return if truth(&left) {
+                    Ok(left)
+                } else {
+                    self.value(right, scope)
+                };
+            }
             Op::Calculate(op, right) => {
                 let right = self.value(right, scope)?;
                 arithmetic(*op, &left, &right, budget).map(Cow::Owned)
@@ -250,12 +291,28 @@ impl Evaluator<'_> {
             Op::Filter(filter, arguments) => {
                 let mut given = Vec::new();
                 for argument in arguments {
-                    given.push(argument.as_ref().map(|argument| self.value(argument, scope)).transpose()?);
+                    given.push(
+                        argument
+                            .as_ref()
+                            .map(|argument| self.value(argument, scope))
+                            .transpose()?,
+                    );
                 }
-                filters::apply(filter, Input { value: left, arguments: given, budget, missing })
+                filters::apply(
+                    filter,
+                    Input {
+                        value: left,
+                        arguments: given,
+                        budget,
+                        missing,
+                    },
+                )
             }
             Op::Test(test, arguments) => {
-                let argument = arguments.first().map(|argument| self.value(argument, scope)).transpose()?;
+                let argument = arguments
+                    .first()
+                    .map(|argument| self.value(argument, scope))
+                    .transpose()?;
                 let argument = argument.as_deref().unwrap_or(&Value::Null);
                 (test.run)(&left, argument, missing, budget).map(|truth| Cow::Owned(Value::Bool(truth)))
             }
@@ -267,7 +324,9 @@ impl Evaluator<'_> {
         let mut numbers = Vec::new();
         for bound in bounds {
             let value = self.value(bound, scope)?;
-            let number = value.as_i64().ok_or_else(|| Trouble::new("`range` needs whole numbers"));
+            let number = value
+                .as_i64()
+                .ok_or_else(|| Trouble::new("`range` needs whole numbers"));
             numbers.push(i128::from(self.at(line, number)?));
         }
         let (start, stop, step) = match numbers.as_slice() {
@@ -282,12 +341,16 @@ impl Evaluator<'_> {
         let span = if step > 0 { stop - start } else { start - stop };
         let count = usize::try_from((span + step.abs() - 1) / step.abs()).unwrap_or(0);
         if span > 0 && count > MAX_RANGE {
-            return self.at(line, Err(Trouble::Budget("uses a `range` of more than 10,000 numbers")));
+            return self.at(
+                line,
+                Err(Trouble::Budget("uses a `range` of more than 10,000 numbers")),
+            );
         }
         let count = if span > 0 { count } else { 0 };
         self.at(line, self.budget.hold(count * size_of::<Value>()))?;
         self.at(line, self.budget.work(count))?;
-        let item = |index: usize| Value::from(i64::try_from(start + step * index as i128).unwrap_or(i64::MAX));
+        let item =
+            |index: usize| Value::from(i64::try_from(start + step * index as i128).unwrap_or(i64::MAX));
         Ok(Cow::Owned(Value::Array((0..count).map(item).collect())))
     }
 }
@@ -313,7 +376,12 @@ fn path(base: &Expr, links: &[Link], depth: usize) -> String {
     shown
 }
 
-fn arithmetic(op: Calculation, left: &Value, right: &Value, budget: &Budget) -> std::result::Result<Value, Trouble> {
+fn arithmetic(
+    op: Calculation,
+    left: &Value,
+    right: &Value,
+    budget: &Budget,
+) -> std::result::Result<Value, Trouble> {
     if let (Some(left), Some(right)) = (Num::of(left), Num::of(right)) {
         return calculate(op, left, right);
     }

@@ -52,7 +52,9 @@ impl<'s> Input<'s, '_> {
 
     /// The argument as text, if given.
     fn text(&self, number: usize) -> Result<Option<Cow<'_, str>>, Trouble> {
-        self.argument(number).map(|value| text(value, self.budget)).transpose()
+        self.argument(number)
+            .map(|value| text(value, self.budget))
+            .transpose()
     }
 
     /// The argument as a whole number, if given.
@@ -61,7 +63,10 @@ impl<'s> Input<'s, '_> {
             None | Some(Value::Null) => Ok(None),
             Some(value) => match value.as_i64() {
                 Some(whole) => Ok(Some(whole)),
-                None => Err(Trouble::new(format!("a filter needs a whole number, not {}", kind(value)))),
+                None => Err(Trouble::new(format!(
+                    "a filter needs a whole number, not {}",
+                    kind(value)
+                ))),
             },
         }
     }
@@ -83,7 +88,13 @@ const fn filter(
     required: usize,
     run: for<'s, 'b> fn(Input<'s, 'b>) -> Output<'s>,
 ) -> Filter {
-    Filter { name, parameters, required, takes_missing: false, run }
+    Filter {
+        name,
+        parameters,
+        required,
+        takes_missing: false,
+        run,
+    }
 }
 
 /// All of them, by name.
@@ -91,7 +102,10 @@ static FILTERS: &[Filter] = &[
     filter("abs", &[], 0, numbers::abs),
     filter("capitalize", &[], 0, texts::capitalize),
     filter("date", &["format", "timezone"], 0, times::date),
-    Filter { takes_missing: true, ..filter("default", &["value", "boolean"], 0, objects::default) },
+    Filter {
+        takes_missing: true,
+        ..filter("default", &["value", "boolean"], 0, objects::default)
+    },
     filter("escape", &[], 0, encode::escape),
     filter("first", &[], 0, lists::first),
     filter("float", &["default"], 0, numbers::float),
@@ -109,13 +123,28 @@ static FILTERS: &[Filter] = &[
     filter("max", &["attribute"], 0, lists::max),
     filter("min", &["attribute"], 0, lists::min),
     filter("reject", &["test", "value"], 0, lists::reject),
-    filter("rejectattr", &["attribute", "test", "value"], 1, lists::rejectattr),
+    filter(
+        "rejectattr",
+        &["attribute", "test", "value"],
+        1,
+        lists::rejectattr,
+    ),
     filter("replace", &["old", "new", "count"], 2, texts::replace),
     filter("reverse", &[], 0, lists::reverse),
     filter("round", &["precision", "method"], 0, numbers::round),
     filter("select", &["test", "value"], 0, lists::select),
-    filter("selectattr", &["attribute", "test", "value"], 1, lists::selectattr),
-    filter("sort", &["reverse", "case_sensitive", "attribute"], 0, lists::sort),
+    filter(
+        "selectattr",
+        &["attribute", "test", "value"],
+        1,
+        lists::selectattr,
+    ),
+    filter(
+        "sort",
+        &["reverse", "case_sensitive", "attribute"],
+        0,
+        lists::sort,
+    ),
     filter("split", &["separator", "maxsplit"], 0, texts::split),
     filter("string", &[], 0, texts::string),
     filter("sum", &["attribute"], 0, lists::sum),
@@ -130,18 +159,30 @@ static FILTERS: &[Filter] = &[
 ];
 
 /// Other names of the same.
-const ALIASES: &[(&str, &str)] =
-    &[("count", "length"), ("d", "default"), ("e", "escape"), ("strip", "trim"), ("json", "tojson")];
+const ALIASES: &[(&str, &str)] = &[
+    ("count", "length"),
+    ("d", "default"),
+    ("e", "escape"),
+    ("strip", "trim"),
+    ("json", "tojson"),
+];
 
 /// The filter of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Filter> {
-    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name);
+    let name = ALIASES
+        .iter()
+        .find(|(alias, _)| *alias == name)
+        .map_or(name, |(_, name)| name);
     FILTERS.iter().find(|filter| filter.name == name)
 }
 
 /// Every name, for messages.
 pub(crate) fn names() -> String {
-    FILTERS.iter().map(|filter| filter.name).collect::<Vec<_>>().join(", ")
+    FILTERS
+        .iter()
+        .map(|filter| filter.name)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Applies a filter.

@@ -27,7 +27,10 @@ const STATEMENTS: &[&str] = &["if", "elif", "else", "endif", "for", "endfor"];
 /// Refuses what the parser could not take, and every statement but `if` and `for`.
 pub(crate) fn guard(source: &str, expression: bool, syntax: &SyntaxConfig) -> Result<(), TemplateError> {
     if source.len() > MAX_BYTES {
-        return Err(TemplateError::TooLong { bytes: source.len(), limit: MAX_BYTES });
+        return Err(TemplateError::TooLong {
+            bytes: source.len(),
+            limit: MAX_BYTES,
+        });
     }
     let mut tokens = Tokenizer::new(source, "template", expression, syntax.clone());
     let mut tag = Tag::default();
@@ -49,10 +52,16 @@ pub(crate) fn guard(source: &str, expression: bool, syntax: &SyntaxConfig) -> Re
                 _ => {}
             }
             if blocks > MAX_BLOCKS {
-                return Err(TemplateError::TooDeep { line, limit: MAX_BLOCKS });
+                return Err(TemplateError::TooDeep {
+                    line,
+                    limit: MAX_BLOCKS,
+                });
             }
             if elifs > MAX_LINKS {
-                return Err(TemplateError::TooManyLinks { line, limit: MAX_LINKS });
+                return Err(TemplateError::TooManyLinks {
+                    line,
+                    limit: MAX_LINKS,
+                });
             }
             continue;
         }
@@ -83,13 +92,21 @@ impl Tag {
                 self.open += 1;
                 self.links += 1;
             }
-            Token::ParenClose | Token::BracketClose | Token::BraceClose => self.open = self.open.saturating_sub(1),
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => {
+                self.open = self.open.saturating_sub(1)
+            }
             Token::Ident("if") => {
                 self.ifs += 1;
                 self.links += 1;
             }
             Token::Ident("and" | "or" | "not" | "in" | "is" | "else") => self.links += 1,
-            Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::FloorDiv | Token::Pow | Token::Mod => {
+            Token::Plus
+            | Token::Minus
+            | Token::Mul
+            | Token::Div
+            | Token::FloorDiv
+            | Token::Pow
+            | Token::Mod => {
                 self.links += 1;
             }
             Token::Dot | Token::Tilde | Token::Pipe => self.links += 1,
@@ -97,13 +114,22 @@ impl Tag {
             _ => {}
         }
         if self.open > MAX_PARENTHESES {
-            return Err(TemplateError::TooDeep { line, limit: MAX_PARENTHESES });
+            return Err(TemplateError::TooDeep {
+                line,
+                limit: MAX_PARENTHESES,
+            });
         }
         if self.ifs > MAX_INLINE_IFS {
-            return Err(TemplateError::TooDeep { line, limit: MAX_INLINE_IFS });
+            return Err(TemplateError::TooDeep {
+                line,
+                limit: MAX_INLINE_IFS,
+            });
         }
         if self.links > MAX_LINKS {
-            return Err(TemplateError::TooManyLinks { line, limit: MAX_LINKS });
+            return Err(TemplateError::TooManyLinks {
+                line,
+                limit: MAX_LINKS,
+            });
         }
         Ok(())
     }

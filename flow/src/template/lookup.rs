@@ -19,7 +19,10 @@ pub(crate) fn attribute<'s>(
         _ => budget.look(name.len())?,
     }
     Ok(match value {
-        Cow::Borrowed(value) => value.as_object().and_then(|entries| entries.get(name)).map(Cow::Borrowed),
+        Cow::Borrowed(value) => value
+            .as_object()
+            .and_then(|entries| entries.get(name))
+            .map(Cow::Borrowed),
         Cow::Owned(Value::Object(mut entries)) => entries.remove(name).map(Cow::Owned),
         Cow::Owned(_) => None,
     })
@@ -50,10 +53,14 @@ pub(crate) fn item<'s>(
         }
         (Value::String(text), key) => {
             budget.look(text.len())?;
-            let Some(index) = key.as_i64() else { return Ok(None) };
+            let Some(index) = key.as_i64() else {
+                return Ok(None);
+            };
             let found = match usize::try_from(index) {
                 Ok(index) => text.chars().nth(index),
-                Err(_) => usize::try_from(-(index + 1)).ok().and_then(|back| text.chars().rev().nth(back)),
+                Err(_) => usize::try_from(-(index + 1))
+                    .ok()
+                    .and_then(|back| text.chars().rev().nth(back)),
             };
             Ok(found.map(|found| Cow::Owned(Value::String(found.to_string()))))
         }
@@ -80,7 +87,10 @@ pub(crate) fn slice(
         None | Some(Value::Null) => Ok(None),
         Some(bound) => match bound.as_i64() {
             Some(bound) => Ok(Some(i128::from(bound))),
-            None => Err(Trouble::new(format!("the bounds of a slice are whole numbers, not {}", kind(bound)))),
+            None => Err(Trouble::new(format!(
+                "the bounds of a slice are whole numbers, not {}",
+                kind(bound)
+            ))),
         },
     };
     let (start, stop, step) = (number(start)?, number(stop)?, number(step)?.unwrap_or(1));
@@ -109,12 +119,20 @@ pub(crate) fn slice(
             }
             Ok(Value::String(out))
         }
-        other => Err(Trouble::new(format!("only lists and text have slices, not {}", kind(other)))),
+        other => Err(Trouble::new(format!(
+            "only lists and text have slices, not {}",
+            kind(other)
+        ))),
     }
 }
 
 /// The positions that a slice takes, as in Python.
-fn indexes(start: Option<i128>, stop: Option<i128>, step: i128, length: usize) -> impl Iterator<Item = usize> {
+fn indexes(
+    start: Option<i128>,
+    stop: Option<i128>,
+    step: i128,
+    length: usize,
+) -> impl Iterator<Item = usize> {
     let length = length as i128;
     let (low, high) = if step > 0 { (0, length) } else { (-1, length - 1) };
     let place = |bound: i128| (if bound < 0 { bound + length } else { bound }).clamp(low, high);
@@ -146,7 +164,9 @@ pub(crate) fn contains(whole: &Value, part: &Value, budget: &Budget) -> Result<b
             }
         },
         Value::Object(entries) => {
-            let Value::String(key) = part else { return Ok(false) };
+            let Value::String(key) = part else {
+                return Ok(false);
+            };
             budget.look(key.len())?;
             Ok(entries.contains_key(key))
         }

@@ -21,7 +21,10 @@ pub(crate) struct Lowering {
 }
 
 fn unsupported(line: u16, message: impl Into<String>) -> TemplateError {
-    TemplateError::Unsupported { line: line.into(), message: message.into() }
+    TemplateError::Unsupported {
+        line: line.into(),
+        message: message.into(),
+    }
 }
 
 impl Lowering {
@@ -66,20 +69,39 @@ impl Lowering {
                     _ => Err(unsupported(line, "loop variables cannot be nested")),
                 })
                 .collect::<Result<_, _>>()?,
-            _ => return Err(unsupported(line, "a loop needs a name for its item: `{% for item in list %}`")),
+            _ => {
+                return Err(unsupported(
+                    line,
+                    "a loop needs a name for its item: `{% for item in list %}`",
+                ));
+            }
         };
         if targets.is_empty() {
-            return Err(unsupported(line, "a loop needs a name for its item: `{% for item in list %}`"));
+            return Err(unsupported(
+                line,
+                "a loop needs a name for its item: `{% for item in list %}`",
+            ));
         }
         let list = self.expr(&each.iter)?;
         let outside = self.bound.len();
         self.bound.extend(targets.iter().cloned());
-        let filter = each.filter_expr.as_ref().map(|filter| self.expr(filter)).transpose();
+        let filter = each
+            .filter_expr
+            .as_ref()
+            .map(|filter| self.expr(filter))
+            .transpose();
         self.bound.push("loop".to_owned());
         let body = self.nodes(&each.body);
         self.bound.truncate(outside);
         let otherwise = self.nodes(&each.else_body)?;
-        Ok(Node::For(Box::new(For { targets, list, filter: filter?, body: body?, otherwise, line })))
+        Ok(Node::For(Box::new(For {
+            targets,
+            list,
+            filter: filter?,
+            body: body?,
+            otherwise,
+            line,
+        })))
     }
 
     /// Lowers an expression. What the parser nested on the left becomes a list of links, without recursion.
@@ -102,8 +124,13 @@ impl Lowering {
                     &get.expr
                 }
                 Parsed::Slice(slice) => {
-                    let mut bound = |part: &Option<Parsed<'_>>| part.as_ref().map(|part| self.expr(part)).transpose();
-                    link(Op::Slice(Box::new([bound(&slice.start)?, bound(&slice.stop)?, bound(&slice.step)?])));
+                    let mut bound =
+                        |part: &Option<Parsed<'_>>| part.as_ref().map(|part| self.expr(part)).transpose();
+                    link(Op::Slice(Box::new([
+                        bound(&slice.start)?,
+                        bound(&slice.stop)?,
+                        bound(&slice.step)?,
+                    ])));
                     &slice.expr
                 }
                 Parsed::UnaryOp(unary) => {
@@ -119,7 +146,10 @@ impl Lowering {
                     &binary.left
                 }
                 Parsed::Compare(compare) => {
-                    let ops = compare.ops.iter().map(|op| Ok((comparison(op.op), self.expr(&op.expr)?)));
+                    let ops = compare
+                        .ops
+                        .iter()
+                        .map(|op| Ok((comparison(op.op), self.expr(&op.expr)?)));
                     link(Op::Compare(ops.collect::<Result<_, TemplateError>>()?));
                     &compare.expr
                 }
@@ -133,7 +163,10 @@ impl Lowering {
                 Parsed::Test(test) => {
                     let found = predicates::find(test.name).ok_or_else(|| {
                         let names = predicates::names();
-                        unsupported(line, format!("there is no test `{}`; there are {names}", shown(test.name)))
+                        unsupported(
+                            line,
+                            format!("there is no test `{}`; there are {names}", shown(test.name)),
+                        )
                     })?;
                     let arguments = test.args.iter().map(|argument| match argument {
                         ast::CallArg::Pos(value) => self.expr(value),
@@ -141,7 +174,8 @@ impl Lowering {
                     });
                     let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
                     if arguments.len() != found.arguments {
-                        let message = format!("the test `{}` takes {} arguments", found.name, found.arguments);
+                        let message =
+                            format!("the test `{}` takes {} arguments", found.name, found.arguments);
                         return Err(unsupported(line, message));
                     }
                     link(Op::Test(found, arguments));
@@ -171,12 +205,19 @@ impl Lowering {
             && !self.bound.contains(name)
         {
             let part = match links.first() {
-                Some(Link { op: Op::Attribute(part), .. }) => Some(part.clone()),
+                Some(Link {
+                    op: Op::Attribute(part),
+                    ..
+                }) => Some(part.clone()),
                 _ => None,
             };
             self.reads.insert((name.clone(), part));
         }
-        Ok(if links.is_empty() { base } else { Expr::Chain(Box::new(base), links) })
+        Ok(if links.is_empty() {
+            base
+        } else {
+            Expr::Chain(Box::new(base), links)
+        })
     }
 
     fn base(&mut self, parsed: &Parsed<'_>) -> Result<Expr, TemplateError> {
@@ -192,7 +233,11 @@ impl Lowering {
             }
             Parsed::IfExpr(inline) => {
                 let test = self.expr(&inline.test_expr)?;
-                let otherwise = inline.false_expr.as_ref().map(|otherwise| self.expr(otherwise)).transpose()?;
+                let otherwise = inline
+                    .false_expr
+                    .as_ref()
+                    .map(|otherwise| self.expr(otherwise))
+                    .transpose()?;
                 Expr::IfElse(Box::new((test, self.expr(&inline.true_expr)?, otherwise)))
             }
             _ => return Err(unsupported(line, "this expression is not supported")),
@@ -217,24 +262,42 @@ impl Lowering {
 
     fn filter(&mut self, name: &str, arguments: &[ast::CallArg<'_>], line: u16) -> Result<Op, TemplateError> {
         let filter = filters::find(name).ok_or_else(|| {
-            unsupported(line, format!("there is no filter `{}`; there are {}", shown(name), filters::names()))
+            unsupported(
+                line,
+                format!(
+                    "there is no filter `{}`; there are {}",
+                    shown(name),
+                    filters::names()
+                ),
+            )
         })?;
         let mut bound: Vec<Option<Expr>> = filter.parameters.iter().map(|_| None).collect();
         for (position, argument) in arguments.iter().enumerate() {
             let (slot, value) = match argument {
                 ast::CallArg::Pos(value) => (Some(position), value),
-                ast::CallArg::Kwarg(key, value) => (filter.parameters.iter().position(|known| known == key), value),
+                ast::CallArg::Kwarg(key, value) => {
+                    (filter.parameters.iter().position(|known| known == key), value)
+                }
                 _ => (None, ast_splat(argument)),
             };
-            let slot = slot.and_then(|slot| bound.get_mut(slot)).filter(|slot| slot.is_none());
+            let slot = slot
+                .and_then(|slot| bound.get_mut(slot))
+                .filter(|slot| slot.is_none());
             let Some(slot) = slot else {
                 let parameters = filter.parameters.join(", ");
-                return Err(unsupported(line, format!("the filter `{name}` takes ({parameters}), each once")));
+                return Err(unsupported(
+                    line,
+                    format!("the filter `{name}` takes ({parameters}), each once"),
+                ));
             };
             *slot = Some(self.expr(value)?);
         }
         if bound.iter().take(filter.required).any(Option::is_none) {
-            let needed = filter.parameters.get(..filter.required).unwrap_or_default().join(", ");
+            let needed = filter
+                .parameters
+                .get(..filter.required)
+                .unwrap_or_default()
+                .join(", ");
             return Err(unsupported(line, format!("the filter `{name}` needs ({needed})")));
         }
         Ok(Op::Filter(filter, bound))

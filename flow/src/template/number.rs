@@ -32,14 +32,24 @@ impl Num {
     pub(crate) fn read(text: &str) -> Option<Num> {
         let text = text.trim();
         // A number has no more characters than this; what is longer is not looked at.
-        if text.is_empty() || text.len() > 400 || !text.bytes().all(|c| c.is_ascii_digit() || b"+-.eE".contains(&c)) {
+        if text.is_empty()
+            || text.len() > 400
+            || !text.bytes().all(|c| c.is_ascii_digit() || b"+-.eE".contains(&c))
+        {
             return None;
         }
         if let Ok(whole) = text.parse::<i128>() {
             // Beyond 64 bits a whole number would not survive being a value.
-            return if fits(whole) { Some(Num::Whole(whole)) } else { Some(Num::Float(whole as f64)) };
+            return if fits(whole) {
+                Some(Num::Whole(whole))
+            } else {
+                Some(Num::Float(whole as f64))
+            };
         }
-        text.parse::<f64>().ok().filter(|float| float.is_finite()).map(Num::Float)
+        text.parse::<f64>()
+            .ok()
+            .filter(|float| float.is_finite())
+            .map(Num::Float)
     }
 
     /// As a floating number; large whole ones lose their last digits.
@@ -56,11 +66,17 @@ impl Num {
             Num::Whole(whole) => match (i64::try_from(whole), u64::try_from(whole)) {
                 (Ok(small), _) => Some(Number::from(small)),
                 (_, Ok(large)) => Some(Number::from(large)),
-                _ => return Err(Trouble::new("a whole number passes 64 bits; write one side with a point, as `1.0`")),
+                _ => {
+                    return Err(Trouble::new(
+                        "a whole number passes 64 bits; write one side with a point, as `1.0`",
+                    ));
+                }
             },
             Num::Float(float) => Number::from_f64(float),
         };
-        number.map(Value::Number).ok_or_else(|| Trouble::new("the result of the calculation is not a finite number"))
+        number
+            .map(Value::Number)
+            .ok_or_else(|| Trouble::new("the result of the calculation is not a finite number"))
     }
 
     /// The order of two numbers, exact also between whole and floating ones.
@@ -91,7 +107,11 @@ fn mixed(whole: i128, float: f64) -> Option<Ordering> {
 pub(crate) fn calculate(op: Calculation, left: Num, right: Num) -> Result<Value, Trouble> {
     let zero = || Trouble::new("division by zero; test the divisor with `if` first");
     let too_large = || Trouble::new("a whole number passes 64 bits; write one side with a point, as `1.0`");
-    if matches!(op, Calculation::Divide | Calculation::FloorDivide | Calculation::Remainder) && right.float() == 0.0 {
+    if matches!(
+        op,
+        Calculation::Divide | Calculation::FloorDivide | Calculation::Remainder
+    ) && right.float() == 0.0
+    {
         return Err(zero());
     }
     let result = match (op, left, right) {
@@ -99,7 +119,9 @@ pub(crate) fn calculate(op: Calculation, left: Num, right: Num) -> Result<Value,
         (Calculation::Divide, a, b) => Num::Float(a.float() / b.float()),
         (Calculation::Add, Num::Whole(a), Num::Whole(b)) => Num::Whole(a + b),
         (Calculation::Subtract, Num::Whole(a), Num::Whole(b)) => Num::Whole(a - b),
-        (Calculation::Multiply, Num::Whole(a), Num::Whole(b)) => Num::Whole(a.checked_mul(b).ok_or_else(too_large)?),
+        (Calculation::Multiply, Num::Whole(a), Num::Whole(b)) => {
+            Num::Whole(a.checked_mul(b).ok_or_else(too_large)?)
+        }
         (Calculation::FloorDivide, Num::Whole(a), Num::Whole(b)) => Num::Whole(a.div_euclid(b)),
         (Calculation::Remainder, Num::Whole(a), Num::Whole(b)) => Num::Whole(a.rem_euclid(b)),
         (Calculation::Power, Num::Whole(a), Num::Whole(b)) if b >= 0 => {

@@ -12,7 +12,12 @@ use super::value::{truth, write};
 
 impl Evaluator<'_> {
     /// Appends what the statements give.
-    pub(crate) fn render(&self, nodes: &[Node], scope: &Scope<'_>, out: &mut String) -> Result<(), TemplateError> {
+    pub(crate) fn render(
+        &self,
+        nodes: &[Node],
+        scope: &Scope<'_>,
+        out: &mut String,
+    ) -> Result<(), TemplateError> {
         for node in nodes {
             match node {
                 Node::Text(text) => self.at(1, self.budget.push(out, text))?,
@@ -81,9 +86,18 @@ impl Evaluator<'_> {
             // `for key, value in object.items()`: what the item has too little of is null.
             targets => {
                 let part = |position| item.get(position).map_or(Cow::Owned(Value::Null), Cow::Borrowed);
-                targets.iter().enumerate().map(|(position, target)| (target.as_str(), part(position))).collect()
+                targets
+                    .iter()
+                    .enumerate()
+                    .map(|(position, target)| (target.as_str(), part(position)))
+                    .collect()
             }
         };
-        Ok(Scope { globals: scope.globals, parent: Some(scope), bound, each: state })
+        Ok(Scope {
+            globals: scope.globals,
+            parent: Some(scope),
+            bound,
+            each: state,
+        })
     }
 }

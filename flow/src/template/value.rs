@@ -105,7 +105,11 @@ pub(crate) fn text<'v>(value: &'v Value, budget: &Budget) -> Result<Cow<'v, str>
 pub(crate) fn write_json(value: &Value, out: &mut String, budget: &Budget) -> Result<(), Trouble> {
     // The writer of serde_json recurses: the walk before it bounds the depth.
     measure(value, budget)?;
-    let mut paid = Paid { out, budget, trouble: None };
+    let mut paid = Paid {
+        out,
+        budget,
+        trouble: None,
+    };
     let written = serde_json::to_writer(&mut paid, value);
     match (paid.trouble, written) {
         (Some(trouble), _) => Err(trouble),

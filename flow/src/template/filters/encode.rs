@@ -18,10 +18,17 @@ pub(super) fn fromjson<'s>(input: Input<'s, '_>) -> Output<'s> {
     let text = input.subject()?;
     // What values take at most: 32 bytes for one of two characters, 700 for an object.
     let objects = text.bytes().filter(|byte| *byte == b'{').count();
-    input.budget.hold(text.len().saturating_mul(48).saturating_add(objects.saturating_mul(700)))?;
+    input.budget.hold(
+        text.len()
+            .saturating_mul(48)
+            .saturating_add(objects.saturating_mul(700)),
+    )?;
     match serde_json::from_str(&text) {
         Ok(value) => Ok(Cow::Owned(value)),
-        Err(error) => Err(Trouble::new(format!("`fromjson`: not JSON at character {}", error.column()))),
+        Err(error) => Err(Trouble::new(format!(
+            "`fromjson`: not JSON at character {}",
+            error.column()
+        ))),
     }
 }
 

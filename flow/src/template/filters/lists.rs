@@ -32,7 +32,12 @@ pub(super) fn length<'s>(input: Input<'s, '_>) -> Output<'s> {
             input.budget.look(text.len())?;
             text.chars().count()
         }
-        other => return Err(Trouble::new(format!("`length` needs a list, an object or text, not {}", kind(other)))),
+        other => {
+            return Err(Trouble::new(format!(
+                "`length` needs a list, an object or text, not {}",
+                kind(other)
+            )));
+        }
     };
     Ok(Cow::Owned(Value::from(length)))
 }
@@ -59,7 +64,10 @@ pub(super) fn reverse<'s>(input: Input<'s, '_>) -> Output<'s> {
         input.budget.hold(2 * text.len())?;
         return made(text.chars().rev().collect());
     }
-    list_of(elements(input.value, input.budget)?.into_iter().rev(), input.budget)
+    list_of(
+        elements(input.value, input.budget)?.into_iter().rev(),
+        input.budget,
+    )
 }
 
 pub(super) fn join<'s>(input: Input<'s, '_>) -> Output<'s> {
@@ -70,7 +78,11 @@ pub(super) fn join<'s>(input: Input<'s, '_>) -> Output<'s> {
         if position > 0 {
             input.budget.push(&mut out, &separator)?;
         }
-        write(&*part(element, attribute.as_deref(), input.budget)?, &mut out, input.budget)?;
+        write(
+            &*part(element, attribute.as_deref(), input.budget)?,
+            &mut out,
+            input.budget,
+        )?;
     }
     made(out)
 }
@@ -93,7 +105,11 @@ pub(super) fn sum<'s>(input: Input<'s, '_>) -> Output<'s> {
 
 pub(super) fn min<'s>(input: Input<'s, '_>) -> Output<'s> {
     let mut sorted = sorted(input, Some(0), true)?;
-    Ok(if sorted.is_empty() { Cow::default() } else { sorted.swap_remove(0) })
+    Ok(if sorted.is_empty() {
+        Cow::default()
+    } else {
+        sorted.swap_remove(0)
+    })
 }
 
 pub(super) fn max<'s>(input: Input<'s, '_>) -> Output<'s> {
@@ -112,9 +128,17 @@ pub(super) fn sort<'s>(input: Input<'s, '_>) -> Output<'s> {
 }
 
 /// The elements in order; the parameter of that number names the attribute. Nulls count only where they are sorted.
-fn sorted<'s>(input: Input<'s, '_>, attribute: Option<usize>, case: bool) -> Result<Vec<Cow<'s, Value>>, Trouble> {
+fn sorted<'s>(
+    input: Input<'s, '_>,
+    attribute: Option<usize>,
+    case: bool,
+) -> Result<Vec<Cow<'s, Value>>, Trouble> {
     let smallest = attribute == Some(0);
-    let attribute = attribute.map(|number| input.text(number)).transpose()?.flatten().map(Cow::into_owned);
+    let attribute = attribute
+        .map(|number| input.text(number))
+        .transpose()?
+        .flatten()
+        .map(Cow::into_owned);
     let mut keyed = Vec::new();
     for element in elements(input.value, input.budget)? {
         let key = part(&element, attribute.as_deref(), input.budget)?;
@@ -136,7 +160,11 @@ pub(super) fn unique<'s>(input: Input<'s, '_>) -> Output<'s> {
     let mut kept = Vec::new();
     for element in elements(input.value, input.budget)? {
         let mut key = String::new();
-        write_json(&*part(&element, attribute.as_deref(), input.budget)?, &mut key, input.budget)?;
+        write_json(
+            &*part(&element, attribute.as_deref(), input.budget)?,
+            &mut key,
+            input.budget,
+        )?;
         // An entry of the set, and the comparisons on the way to its place.
         input.budget.hold(100)?;
         input.budget.work(20 * (key.len() / 16 + 1))?;
@@ -159,20 +187,41 @@ pub(super) fn map<'s>(input: Input<'s, '_>) -> Output<'s> {
         (Some(_), None) => None,
         (None, Some(name)) => match super::find(name) {
             // Filters that look into lists would look into lists of lists, and so on.
-            Some(filter) if filter.required == 0 && !["map", "select", "reject"].contains(&filter.name) => Some(filter),
-            _ => return Err(Trouble::new("`map` needs the name of a filter that needs no arguments")),
+            Some(filter) if filter.required == 0 && !["map", "select", "reject"].contains(&filter.name) => {
+                Some(filter)
+            }
+            _ => {
+                return Err(Trouble::new(
+                    "`map` needs the name of a filter that needs no arguments",
+                ));
+            }
         },
-        _ => return Err(Trouble::new("`map` needs the name of a filter, or `attribute='name'`")),
+        _ => {
+            return Err(Trouble::new(
+                "`map` needs the name of a filter, or `attribute='name'`",
+            ));
+        }
     };
     for element in elements {
         budget.hold(2 * size_of::<Value>())?;
         let value = match filter {
             Some(filter) => {
                 let arguments = filter.parameters.iter().map(|_| None).collect();
-                let value = super::apply(filter, Input { value: element, arguments, budget, missing: false })?;
+                let value = super::apply(
+                    filter,
+                    Input {
+                        value: element,
+                        arguments,
+                        budget,
+                        missing: false,
+                    },
+                )?;
                 own(value, budget)?
             }
-            None => match (own(part(&element, attribute.as_deref(), budget)?, budget)?, &default) {
+            None => match (
+                own(part(&element, attribute.as_deref(), budget)?, budget)?,
+                &default,
+            ) {
                 (Value::Null, Some(default)) => own(Cow::Borrowed(default), budget)?,
                 (value, _) => value,
             },
@@ -200,14 +249,24 @@ pub(super) fn rejectattr<'s>(input: Input<'s, '_>) -> Output<'s> {
 
 /// Keeps the elements whose attribute passes the test (or is true, without one) as `wanted`.
 fn choose<'s>(input: Input<'s, '_>, attribute: Option<usize>, test: usize, wanted: bool) -> Output<'s> {
-    let attribute = attribute.map(|number| input.text(number)).transpose()?.flatten().map(Cow::into_owned);
+    let attribute = attribute
+        .map(|number| input.text(number))
+        .transpose()?
+        .flatten()
+        .map(Cow::into_owned);
     let predicate = match input.text(test)? {
         None => None,
-        Some(name) => Some(predicates::find(&name).ok_or_else(|| Trouble::new("a filter names a test that does not exist"))?),
+        Some(name) => Some(
+            predicates::find(&name)
+                .ok_or_else(|| Trouble::new("a filter names a test that does not exist"))?,
+        ),
     };
     let budget = input.budget;
     let mut arguments = input.arguments;
-    let argument = arguments.get_mut(test + 1).and_then(Option::take).unwrap_or_default();
+    let argument = arguments
+        .get_mut(test + 1)
+        .and_then(Option::take)
+        .unwrap_or_default();
     let mut kept = Vec::new();
     for element in elements(input.value, budget)? {
         let passes = {

@@ -19,7 +19,10 @@ fn read(value: &Value) -> Option<Num> {
 }
 
 fn needs(filter: &str, value: &Value) -> Trouble {
-    Trouble::new(format!("`{filter}` needs a number, not {}; give it a default", kind(value)))
+    Trouble::new(format!(
+        "`{filter}` needs a number, not {}; give it a default",
+        kind(value)
+    ))
 }
 
 fn owned<'s>(number: Num) -> Output<'s> {
@@ -75,7 +78,11 @@ pub(super) fn round<'s>(input: Input<'s, '_>) -> Output<'s> {
         None | Some("common") => scaled.round(),
         Some("ceil") => scaled.ceil(),
         Some("floor") => scaled.floor(),
-        Some(_) => return Err(Trouble::new("`round` knows the methods `common`, `ceil` and `floor`")),
+        Some(_) => {
+            return Err(Trouble::new(
+                "`round` knows the methods `common`, `ceil` and `floor`",
+            ));
+        }
     };
     owned(Num::Float(rounded / factor))
 }

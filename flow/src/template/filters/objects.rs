@@ -20,7 +20,11 @@ pub(super) fn default<'s>(mut input: Input<'s, '_>) -> Output<'s> {
 }
 
 pub(super) fn get<'s>(mut input: Input<'s, '_>) -> Output<'s> {
-    let key = input.arguments.get_mut(0).and_then(Option::take).unwrap_or_default();
+    let key = input
+        .arguments
+        .get_mut(0)
+        .and_then(Option::take)
+        .unwrap_or_default();
     let default = input.arguments.get_mut(1).and_then(Option::take);
     let found = lookup::item(input.value, &key, input.budget)?;
     Ok(found.or(default).unwrap_or_default())
@@ -40,7 +44,12 @@ fn pairs<'s>(
                 out.push(part(key, value, &input)?);
             }
         }
-        other => return Err(Trouble::new(format!("`{name}` needs an object, not {}", kind(other)))),
+        other => {
+            return Err(Trouble::new(format!(
+                "`{name}` needs an object, not {}",
+                kind(other)
+            )));
+        }
     }
     Ok(Cow::Owned(Value::Array(out)))
 }
@@ -55,13 +64,18 @@ pub(super) fn keys<'s>(input: Input<'s, '_>) -> Output<'s> {
 }
 
 pub(super) fn values<'s>(input: Input<'s, '_>) -> Output<'s> {
-    pairs(input, "values", |_, value, input| own(Cow::Borrowed(value), input.budget))
+    pairs(input, "values", |_, value, input| {
+        own(Cow::Borrowed(value), input.budget)
+    })
 }
 
 /// The entries as `[key, value]`.
 pub(super) fn items<'s>(input: Input<'s, '_>) -> Output<'s> {
     pairs(input, "items", |key, value, input| {
         input.budget.hold(2 * size_of::<Value>())?;
-        Ok(Value::Array(vec![text(key, input)?, own(Cow::Borrowed(value), input.budget)?]))
+        Ok(Value::Array(vec![
+            text(key, input)?,
+            own(Cow::Borrowed(value), input.budget)?,
+        ]))
     })
 }

@@ -27,7 +27,11 @@ pub(super) fn capitalize<'s>(input: Input<'s, '_>) -> Output<'s> {
     let text = input.subject()?;
     input.budget.hold(text.len().saturating_mul(2 * CASE))?;
     let mut characters = text.chars();
-    let mut out: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let mut out: String = characters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
     out.push_str(&characters.as_str().to_lowercase());
     made(out)
 }
@@ -72,12 +76,17 @@ pub(super) fn replace<'s>(input: Input<'s, '_>) -> Output<'s> {
     if old.is_empty() {
         return Err(Trouble::new("`replace` cannot replace an empty text"));
     }
-    let most = input.whole(2)?.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
+    let most = input
+        .whole(2)?
+        .and_then(|count| usize::try_from(count).ok())
+        .unwrap_or(usize::MAX);
     let mut out = String::new();
     let mut rest: &str = &text;
     for _ in 0..most {
         input.budget.work(1)?;
-        let Some((before, after)) = rest.split_once(&*old) else { break };
+        let Some((before, after)) = rest.split_once(&*old) else {
+            break;
+        };
         input.budget.push(&mut out, before)?;
         input.budget.push(&mut out, &new)?;
         rest = after;
@@ -92,7 +101,10 @@ pub(super) fn split<'s>(input: Input<'s, '_>) -> Output<'s> {
         None | Some(Value::Null) => None,
         Some(value) => Some(text(value, input.budget)?),
     };
-    let most = input.whole(1)?.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
+    let most = input
+        .whole(1)?
+        .and_then(|count| usize::try_from(count).ok())
+        .unwrap_or(usize::MAX);
     let mut parts = Vec::new();
     let mut rest: &str = &subject;
     let mut keep = |part: &str| -> Result<(), Trouble> {
@@ -105,7 +117,9 @@ pub(super) fn split<'s>(input: Input<'s, '_>) -> Output<'s> {
         Some(separator) => {
             let mut splits = 0;
             while splits < most {
-                let Some((before, after)) = rest.split_once(&*separator) else { break };
+                let Some((before, after)) = rest.split_once(&*separator) else {
+                    break;
+                };
                 keep(before)?;
                 rest = after;
                 splits += 1;
@@ -139,7 +153,9 @@ pub(super) fn string<'s>(input: Input<'s, '_>) -> Output<'s> {
 
 /// Cuts to `length` characters, by default at the end of a word, and says so with `...`.
 pub(super) fn truncate<'s>(input: Input<'s, '_>) -> Output<'s> {
-    let length = input.whole(0)?.map_or(255, |length| usize::try_from(length).unwrap_or(0));
+    let length = input
+        .whole(0)?
+        .map_or(255, |length| usize::try_from(length).unwrap_or(0));
     let subject = input.subject()?;
     input.budget.look(subject.len())?;
     let mut out = String::new();
@@ -149,7 +165,10 @@ pub(super) fn truncate<'s>(input: Input<'s, '_>) -> Output<'s> {
     };
     let end = input.text(2)?.unwrap_or(Cow::Borrowed("..."));
     let room = length.saturating_sub(end.chars().count());
-    let cut = subject.char_indices().nth(room).map_or(subject.len(), |(at, _)| at);
+    let cut = subject
+        .char_indices()
+        .nth(room)
+        .map_or(subject.len(), |(at, _)| at);
     let mut kept = subject.get(..cut).unwrap_or_default();
     if !input.flag(1)
         && let Some((words, _)) = kept.rsplit_once(char::is_whitespace)

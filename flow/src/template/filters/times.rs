@@ -25,18 +25,30 @@ pub(super) fn date<'s>(input: Input<'s, '_>) -> Output<'s> {
         return Err(Trouble::new("the format of `date` is longer than 200 bytes"));
     }
     input.budget.work(500)?;
-    let moment = Moment::read(&input.value)
-        .ok_or_else(|| Trouble::new(format!("`date` cannot read {} as a point in time", kind(&input.value))))?;
+    let moment = Moment::read(&input.value).ok_or_else(|| {
+        Trouble::new(format!(
+            "`date` cannot read {} as a point in time",
+            kind(&input.value)
+        ))
+    })?;
     let items: Vec<Item<'_>> = StrftimeItems::new(format).collect();
     if items.contains(&Item::Error) {
-        return Err(Trouble::new("`date` does not know that format; write it like `%d.%m.%Y %H:%M`"));
+        return Err(Trouble::new(
+            "`date` does not know that format; write it like `%d.%m.%Y %H:%M`",
+        ));
     }
     let mut out = String::new();
     let written = match input.text(1)? {
         None => write!(out, "{}", moment.local().format_with_items(items.iter())),
         Some(name) => {
-            let zone: Tz = name.parse().map_err(|_| Trouble::new("`date` does not know that time zone; use an IANA name"))?;
-            write!(out, "{}", moment.utc().with_timezone(&zone).format_with_items(items.iter()))
+            let zone: Tz = name
+                .parse()
+                .map_err(|_| Trouble::new("`date` does not know that time zone; use an IANA name"))?;
+            write!(
+                out,
+                "{}",
+                moment.utc().with_timezone(&zone).format_with_items(items.iter())
+            )
         }
     };
     input.budget.hold(2 * out.len())?;
