@@ -16,17 +16,17 @@ AS $$
                n.label, n.status, n.ordinal, n.outcome, n.input, n.output, n.error, n.variables, n.warnings,
                n.idempotency_key,
                -- a daemon says in how many milliseconds: its clock is never compared with this one
-               coalesce(n.wake_at, clock_timestamp() + least(n.wake_in_ms, 3155760000000) * interval '1 millisecond'),
+               coalesce(n.wake_at, automations.in_milliseconds(n.wake_in_ms)),
                coalesce(n.started_at, clock_timestamp()), n.completed_at,
-               least(n.duration_ms, 2147483647)::integer
+               CASE WHEN n.duration_ms > 2147483647 THEN 2147483647 ELSE n.duration_ms END::integer
         FROM unnest(account_ids, ids) WITH ORDINALITY AS e (account_id, id, place)
         CROSS JOIN LATERAL jsonb_array_elements(
             coalesce(nullif(steps -> (e.place - 1)::integer, 'null'), '[]')) WITH ORDINALITY AS l (step, position)
         CROSS JOIN LATERAL jsonb_to_record(l.step) AS n (
             node_id text, place text, run integer, attempt integer, node_type text, label text, status text,
             ordinal integer, outcome jsonb, input jsonb, output jsonb, error jsonb, variables jsonb, warnings jsonb,
-            idempotency_key uuid, wake_at timestamptz, wake_in_ms bigint, started_at timestamptz,
-            completed_at timestamptz, duration_ms bigint)
+            idempotency_key uuid, wake_at timestamptz, wake_in_ms numeric, started_at timestamptz,
+            completed_at timestamptz, duration_ms numeric)
         ORDER BY e.id, n.node_id, coalesce(n.place, '[]'), n.run, l.position DESC
         ON CONFLICT (execution_id, node_id, place, run) DO UPDATE SET
             attempt = excluded.attempt, node_type = excluded.node_type, label = excluded.label,

@@ -29,9 +29,7 @@ BEGIN
         execution_id, account_id, automation_id, version, lead_id, conversation_id, trigger_type, caused_by, depth,
         test_mode, attempt, wake_at)
     SELECT l.id, l.account_id, l.automation_id, l.version, l.lead_id, l.conversation_id, l.trigger_type, l.caused_by,
-           l.depth, l.test_mode, l.attempt,
-           -- a hundred years are for ever, and more does not fit into an interval of milliseconds
-           clock_timestamp() + least(greatest(park.wake_in_ms, 0), 3155760000000) * interval '1 millisecond'
+           l.depth, l.test_mode, l.attempt, automations.in_milliseconds(park.wake_in_ms)
     FROM left_queue l;
     RETURN true;
 END

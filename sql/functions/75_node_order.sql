@@ -5,13 +5,13 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    items jsonb := CASE jsonb_typeof(order_by) WHEN 'array' THEN order_by WHEN 'null' THEN '[]'
-        ELSE jsonb_build_array(order_by) END;
+    items jsonb := CASE jsonb_typeof(coalesce(order_by, 'null'))
+        WHEN 'array' THEN order_by WHEN 'null' THEN '[]' ELSE jsonb_build_array(order_by) END;
     item jsonb;
     words text[];
     sorted text[] := '{}';
 BEGIN
-    FOR item IN SELECT e.value FROM jsonb_array_elements(coalesce(items, '[]')) e LOOP
+    FOR item IN SELECT e.value FROM jsonb_array_elements(items) e LOOP
         words := CASE jsonb_typeof(item)
             WHEN 'object' THEN ARRAY[item ->> 'column', coalesce(item ->> 'direction', 'asc')]
             ELSE regexp_match(item #>> '{}', '^(.*?)(?:\s+(asc|desc))?$', 'i')
