@@ -1,0 +1,168 @@
+//! A graph that cannot run is refused when it is saved; one that is there all the same fails by itself.
+
+use end_to_end::{Account, Daemon, Database, Graph};
+use serde_json::{Value, json};
+use tokio_postgres::types::Json;
+
+/// Saving this active automation is refused with 22023; the error's text and detail, together.
+async fn refusal(database: &Database, account: &Account, graph: &Graph) -> String {
+    let config = json!({"event_source": "lead", "event_type": "INSERT"});
+    let error = account
+        .try_automation(database, "broken", "event", config, graph)
+        .await
+        .expect_err("a broken graph was saved");
+    let error = error.as_db_error().unwrap_or_else(|| panic!("{error:?}"));
+    assert_eq!(error.code().code(), "22023", "{error:?}");
+    format!(
+        "{} {} {}",
+        error.message(),
+        error.detail().unwrap_or_default(),
+        error.hint().unwrap_or_default()
+    )
+}
+
+#[tokio::test]
+async fn a_broken_graph_is_refused_when_it_is_saved_and_the_node_is_named() {
+    let database = Database::fresh().await;
+    let account = Account::new(&database).await;
+    let start = || Graph::from("trigger-event");
+    let cases = [
+        ("an edge to nowhere", start().edge("start", "nowhere"), "nowhere"),
+        (
+            "two nodes with one id",
+            start().set("twin", "a", json!(1)).set("twin", "b", json!(2)),
+            "twin",
+        ),
+        (
+            "an unknown type",
+            start()
+                .node("odd", "action-teleport", json!({}))
+                .edge("start", "odd"),
+            "odd",
+        ),
+        (
+            "a missing setting",
+            start()
+                .node("send", "action-http", json!({}))
+                .edge("start", "send"),
+            "send",
+        ),
+        (
+            "a template that does not parse",
+            start()
+                .set("set", "a", json!("{{ unfinished"))
+                .edge("start", "set"),
+            "set",
+        ),
+        (
+            "a cycle in which nothing chooses",
+            start()
+                .set("one", "a", json!(1))
+                .set("two", "b", json!(2))
+                .chain(&["start", "one", "two", "one"]),
+            "one",
+        ),
+    ];
+    for (what, graph, node) in cases {
+        let text = refusal(&database, &account, &graph).await;
+        assert!(text.contains(node) && text.contains(' '), "{what}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_and_one_nodes_and_json_that_nests_too_deep_are_refused() {
+    let database = Database::fresh().await;
+    let account = Account::new(&database).await;
+    let mut many = Graph::from("trigger-event");
+    for n in 0..1_000 {
+        many = many.set(&format!("n{n}"), "a", json!(1));
+    }
+    assert!(refusal(&database, &account, &many).await.contains("1000"));
+
+    let mut config = json!("{{ 1 }}");
+    for _ in 0..100 {
+        config = json!([config]);
+    }
+    let nested = Graph::from("trigger-event")
+        .set("set", "deep", config)
+        .edge("start", "set");
+    // Serde's own limit is 128 levels: this is either refused, or runs; it must not end a backend.
+    let saved = account
+        .try_automation(&database, "deep", "event", json!({}), &nested)
+        .await;
+    assert!(saved.is_ok() || saved.unwrap_err().as_db_error().is_some());
+    let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+    let error = database
+        .owner
+        .execute(
+            "INSERT INTO public.automations (user_id, agent_id, name, status, enabled, trigger_type, nodes)
+             VALUES ($1, $2, 'deep', 'active', true, 'manual', $3::text::jsonb)",
+            &[&account.user, &account.agent, &deep],
+        )
+        .await
+        .expect_err("5,000 levels were accepted");
+    assert_eq!(error.code().map(|code| code.code()), Some("22023"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_draft_may_be_incomplete() {
+    let database = Database::fresh().await;
+    let account = Account::new(&database).await;
+    let graph = Graph::from("trigger-event").edge("start", "nowhere");
+    database
+        .owner
+        .execute(
+            "INSERT INTO public.automations (user_id, agent_id, name, trigger_type, nodes, edges)
+             VALUES ($1, $2, 'draft', 'event', $3, $4)",
+            &[
+                &account.user,
+                &account.agent,
+                &Json(graph.nodes()),
+                &Json(graph.edges()),
+            ],
+        )
+        .await
+        .expect("a draft may be anything");
+}
+
+#[tokio::test]
+async fn a_broken_graph_that_was_forced_in_fails_with_invalid_graph_and_the_daemon_goes_on() {
+    let database = Database::fresh().await;
+    let account = Account::new(&database).await;
+    let graph = Graph::from("trigger-event")
+        .set("note", "seen", json!(true))
+        .edge("start", "note");
+    let mut automations = Vec::new();
+    for name in ["edge to nowhere", "not a list", "unknown type", "good"] {
+        automations.push(account.on_new_lead(&database, name, &graph).await);
+    }
+    let broken: [Value; 3] = [
+        json!([{"id": "start", "type": "trigger-event", "data": {}}]),
+        json!({"not": "a list"}),
+        json!([{"id": "start", "type": "trigger-event", "data": {}}, {"id": "note", "type": "no-such", "data": {}}]),
+    ];
+    // What no trigger would let through: only a superuser gets here.
+    let superuser = database.superuser().await;
+    superuser
+        .batch_execute("SET session_replication_role = replica")
+        .await
+        .unwrap();
+    for (automation, nodes) in automations.iter().zip(broken) {
+        let force = "UPDATE public.automation_versions SET nodes = $2 WHERE automation_id = $1";
+        assert_eq!(
+            superuser
+                .execute(force, &[automation, &Json(nodes)])
+                .await
+                .unwrap(),
+            1
+        );
+    }
+    let _daemon = Daemon::start(&database).await;
+
+    account.lead(&database, "Ada").await;
+
+    for automation in &automations[..3] {
+        database.only(*automation).await.failed("invalid_graph");
+    }
+    database.only(automations[3]).await.completed();
+}

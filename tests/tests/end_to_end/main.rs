@@ -1,0 +1,21 @@
+//! End to end: a real PostgreSQL, a real automationd, and what a user of both may rely on. One program, so
+//! that it links once; one file per topic; a test's name is the sentence that it proves.
+
+mod application_triggers;
+mod broken_graphs;
+mod command_line;
+mod copies;
+mod delays;
+mod graphs;
+mod http_endpoints;
+mod http_node;
+mod isolation;
+mod pg_cron;
+mod provenance;
+mod restarts;
+mod rows;
+mod several_daemons;
+mod statistics;
+mod test_mode;
+mod wake;
+mod wide_rows;

@@ -1,0 +1,42 @@
+//! Two daemons share the work; nothing is done twice.
+
+use std::collections::HashSet;
+
+use end_to_end::{Account, Daemon, Database, Graph, Receiver};
+use serde_json::json;
+
+#[tokio::test]
+async fn two_daemons_do_nothing_twice() {
+    let database = Database::fresh().await;
+    let account = Account::new(&database).await;
+    let receiver = Receiver::start().await;
+    let send =
+        json!({"method": "POST", "url": receiver.url("/lead"), "body": {"lead": "{{ trigger.new.id }}"}});
+    let graph = Graph::from("trigger-event")
+        .node("send", "action-http", send)
+        .edge("start", "send");
+    let automation = account.on_new_lead(&database, "announce", &graph).await;
+    let _first = Daemon::start_reaching(&database, &receiver).await;
+    let _second = Daemon::start_reaching(&database, &receiver).await;
+
+    for _ in 0..10 {
+        database
+            .owner
+            .execute(
+                "INSERT INTO public.leads (user_id, name) SELECT $1, 'x' FROM generate_series(1, 20)",
+                &[&account.user],
+            )
+            .await
+            .unwrap();
+    }
+
+    let all = database.all_ended(automation, 200).await;
+    assert!(all.iter().all(|execution| execution.status == "completed"));
+    let requests = receiver.requests();
+    let leads: HashSet<String> = requests.iter().map(|request| request.body.clone()).collect();
+    assert_eq!((requests.len(), leads.len()), (200, 200));
+    let steps: i64 = database
+        .count("SELECT count(*) FROM automations.steps WHERE node_id = 'send'")
+        .await;
+    assert_eq!(steps, 200);
+}
