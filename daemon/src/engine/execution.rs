@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::queue::claim::Claimed;
+
 /// A claimed execution. Its trigger data is parsed; what the graph is comes from its definition.
 #[derive(Debug, Clone)]
 pub struct Execution {
@@ -35,4 +37,25 @@ pub struct Execution {
     pub started_at: DateTime<Utc>,
     /// Claims so far, this one included.
     pub attempt: i32,
+}
+
+impl Execution {
+    /// What a claim gave, with what its definition and its trigger data add.
+    pub fn new(claimed: &Claimed, agent_id: Option<Uuid>, trigger: Arc<Value>) -> Execution {
+        Execution {
+            id: claimed.claim.id,
+            account_id: claimed.claim.account_id,
+            automation_id: claimed.automation_id,
+            version: claimed.version,
+            agent_id,
+            trigger_type: claimed.trigger_type.clone(),
+            trigger,
+            lead_id: claimed.lead_id,
+            conversation_id: claimed.conversation_id,
+            depth: claimed.depth,
+            test_mode: claimed.test_mode,
+            started_at: claimed.started_at,
+            attempt: claimed.attempt,
+        }
+    }
 }

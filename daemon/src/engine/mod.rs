@@ -1,4 +1,32 @@
 //! The engine: walks a graph. It holds no SQL text and knows no HTTP: it asks [`crate::queue`] to write and
 //! [`crate::nodes`] to act.
 
+mod act;
+mod clean;
+mod commit;
+pub mod ending;
 pub mod execution;
+mod insist;
+pub mod mentions;
+mod names;
+mod record;
+mod replay;
+mod story;
+mod summary;
+mod walk;
+
+pub use walk::{Walked, walk};
+
+use crate::definitions::Definitions;
+use crate::nodes::Services;
+use crate::queue::Queue;
+
+/// What every walk shares.
+pub struct Engine {
+    /// Where records go.
+    pub queue: Queue,
+    /// Compiled graphs.
+    pub definitions: Definitions,
+    /// What nodes use to act, and the limits.
+    pub services: Services,
+}

@@ -12,7 +12,9 @@ impl Queue {
         let mut client = self.connection().await?;
         let statement = client.prepare_cached("SELECT automations.announce($1)").await?;
         let transaction = client.transaction().await?;
-        transaction.batch_execute("SET LOCAL synchronous_commit = off").await?;
+        transaction
+            .batch_execute("SET LOCAL synchronous_commit = off")
+            .await?;
         transaction.execute(&statement, &[&Json(changes)]).await?;
         Ok(transaction.commit().await?)
     }

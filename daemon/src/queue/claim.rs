@@ -40,7 +40,7 @@ impl Queue {
     /// Claims at most `batch` executions for `lease` under a fresh token. Empty when there is nothing to do, and
     /// while work is paused or the database is a copy.
     pub async fn claim(&self, batch: usize, lease: Duration) -> Result<Vec<Claimed>, QueueError> {
-        let token = Uuid::new_v4();
+        let token = Uuid::now_v7();
         let batch = i32::try_from(batch).unwrap_or(i32::MAX);
         let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
         let rows = self
@@ -53,7 +53,11 @@ impl Queue {
             .await?;
         let claimed = rows.iter().map(|row| {
             Ok(Claimed {
-                claim: Claim { id: row.try_get(0)?, account_id: row.try_get(1)?, token },
+                claim: Claim {
+                    id: row.try_get(0)?,
+                    account_id: row.try_get(1)?,
+                    token,
+                },
                 automation_id: row.try_get(2)?,
                 version: row.try_get(3)?,
                 trigger_type: row.try_get(4)?,
@@ -67,6 +71,8 @@ impl Queue {
                 has_steps: row.try_get(12)?,
             })
         });
-        claimed.collect::<Result<_, tokio_postgres::Error>>().map_err(QueueError::from)
+        claimed
+            .collect::<Result<_, tokio_postgres::Error>>()
+            .map_err(QueueError::from)
     }
 }

@@ -56,12 +56,14 @@ impl QueueError {
 /// What to do about a SQLSTATE.
 pub fn verdict(sqlstate: &str) -> Verdict {
     match sqlstate {
-        _ if is_transient(sqlstate) => Verdict::Again,
-        // administrator shutdown, crash shutdown, cannot connect now, idle session, query cancelled
-        "57P01" | "57P02" | "57P03" | "57P05" | "57014" | "25P03" | "53300" | "25006" => Verdict::Again,
-        _ if sqlstate.starts_with("08") => Verdict::Again,
+        _ if is_transient(sqlstate) || is_gone(sqlstate) => Verdict::Again,
+        "57014" | "25006" => Verdict::Again, // query cancelled; read only: a primary that became a standby
         // rights, missing objects, resources, wrong password or database, system errors
-        _ if matches!(sqlstate.get(..2), Some("42" | "3F" | "3D" | "28" | "53" | "54" | "55" | "58" | "F0")) => {
+        _ if matches!(
+            sqlstate.get(..2),
+            Some("42" | "3F" | "3D" | "28" | "53" | "54" | "55" | "58" | "F0")
+        ) =>
+        {
             Verdict::Operator
         }
         "XX000" | "XX001" | "XX002" => Verdict::Operator,
@@ -73,6 +75,15 @@ pub fn verdict(sqlstate: &str) -> Verdict {
 /// available.
 pub fn is_transient(sqlstate: &str) -> bool {
     matches!(sqlstate, "40001" | "40P01" | "55P03")
+}
+
+/// True where the connection or the server is going away: administrator shutdown, crash shutdown, cannot connect
+/// now, idle timeouts, too many connections, connection exceptions.
+pub fn is_gone(sqlstate: &str) -> bool {
+    matches!(
+        sqlstate,
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "53300"
+    ) || sqlstate.starts_with("08")
 }
 
 /// What Postgres said, for a person: message, then hint or detail; never the statement.

@@ -5,7 +5,9 @@ use super::{Queue, QueueError};
 impl Queue {
     /// Installs and returns the schema's version.
     pub async fn install(&self, sample_app: bool) -> Result<String, QueueError> {
-        let row = self.row("SELECT automations.install(sample_app => $1)", &[&sample_app]).await?;
+        let row = self
+            .row("SELECT automations.install(sample_app => $1)", &[&sample_app])
+            .await?;
         Ok(row.try_get(0)?)
     }
 }

@@ -57,14 +57,21 @@ impl Readiness {
         match (&self.schema_version, &self.library_version) {
             (None, _) => return Err(NotReady::NotInstalled),
             (Some(tables), Some(extension)) if tables != extension => {
-                return Err(NotReady::Migrating { tables: tables.clone(), extension: extension.clone() });
+                return Err(NotReady::Migrating {
+                    tables: tables.clone(),
+                    extension: extension.clone(),
+                });
             }
             _ => {}
         }
         if self.is_copy {
             return Err(NotReady::Copy);
         }
-        if self.paused { Err(NotReady::Paused) } else { Ok(()) }
+        if self.paused {
+            Err(NotReady::Paused)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -111,15 +118,30 @@ mod tests {
     #[test]
     fn what_stands_in_the_way_is_said_in_the_order_in_which_it_must_be_mended() {
         assert_eq!(fine().verdict(), Ok(()));
-        let paused = Readiness { paused: true, ..fine() };
+        let paused = Readiness {
+            paused: true,
+            ..fine()
+        };
         assert_eq!(paused.verdict(), Err(NotReady::Paused));
-        let copy = Readiness { is_copy: true, ..paused };
+        let copy = Readiness {
+            is_copy: true,
+            ..paused
+        };
         assert_eq!(copy.verdict(), Err(NotReady::Copy));
-        let old = Readiness { schema_version: Some("0.0.9".to_owned()), ..copy };
+        let old = Readiness {
+            schema_version: Some("0.0.9".to_owned()),
+            ..copy
+        };
         assert!(matches!(old.verdict(), Err(NotReady::Migrating { .. })));
-        let bare = Readiness { schema_version: None, ..old };
+        let bare = Readiness {
+            schema_version: None,
+            ..old
+        };
         assert_eq!(bare.verdict(), Err(NotReady::NotInstalled));
-        let standby = Readiness { in_recovery: true, ..bare };
+        let standby = Readiness {
+            in_recovery: true,
+            ..bare
+        };
         assert_eq!(standby.verdict(), Err(NotReady::InRecovery));
     }
 }

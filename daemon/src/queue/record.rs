@@ -23,7 +23,11 @@ pub async fn record(
     token: Uuid,
     steps: &Value,
 ) -> Result<bool, QueueError> {
-    let statement = client.prepare_cached("SELECT automations.record($1, $2, $3, $4)").await?;
-    let row = client.query_one(&statement, &[&account_id, &execution_id, &token, &Json(steps)]).await?;
+    let statement = client
+        .prepare_cached("SELECT automations.record($1, $2, $3, $4)")
+        .await?;
+    let row = client
+        .query_one(&statement, &[&account_id, &execution_id, &token, &Json(steps)])
+        .await?;
     Ok(row.try_get::<_, Option<bool>>(0)?.unwrap_or(false))
 }

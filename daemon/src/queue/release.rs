@@ -6,7 +6,12 @@ impl Queue {
     /// Hands claims back and returns how many were still held.
     pub async fn release(&self, claims: &[Claim]) -> Result<i32, QueueError> {
         let (accounts, ids, tokens) = columns(claims);
-        let row = self.row("SELECT automations.release($1, $2, $3)", &[&accounts, &ids, &tokens]).await?;
+        let row = self
+            .row(
+                "SELECT automations.release($1, $2, $3)",
+                &[&accounts, &ids, &tokens],
+            )
+            .await?;
         Ok(row.try_get(0)?)
     }
 }

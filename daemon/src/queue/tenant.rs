@@ -1,12 +1,14 @@
 //! The transaction of a database node (DESIGN D8, D9): become the tenant, act, prove that nobody left the role,
 //! step back, record, commit. Nothing is shared between two of them; one that is dropped rolls back.
 
+use std::sync::{Mutex, PoisonError};
+
 use deadpool_postgres::Object;
 use serde_json::Value;
 use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
-use super::error::{QueueError, sentence};
+use super::error::{self, QueueError, sentence};
 
 /// What a statement as the tenant came to.
 #[derive(Debug, thiserror::Error)]
@@ -37,20 +39,35 @@ impl TenantError {
         }
     }
 
-    /// True where the same transaction may succeed when it is tried again from its beginning.
-    pub fn is_transient(&self) -> bool {
+    /// Whether the transaction is worth another try from its beginning.
+    pub fn trouble(&self) -> Option<Trouble> {
         match self {
-            TenantError::Refused { sqlstate, .. } => super::error::is_transient(sqlstate),
-            TenantError::Unreadable(_) => false,
-            TenantError::Lost(_) => true,
+            TenantError::Refused { sqlstate, .. } if error::is_transient(sqlstate) => {
+                Some(Trouble::Collision)
+            }
+            TenantError::Refused { sqlstate, .. } if error::is_gone(sqlstate) => Some(Trouble::Gone),
+            TenantError::Refused { .. } | TenantError::Unreadable(_) => None,
+            TenantError::Lost(_) => Some(Trouble::Gone),
         }
     }
+}
+
+/// Why a transaction may succeed when it is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Somebody else's transaction was in the way.
+    Collision,
+    /// The connection or the server is gone.
+    Gone,
 }
 
 impl From<tokio_postgres::Error> for TenantError {
     fn from(error: tokio_postgres::Error) -> TenantError {
         match error.as_db_error() {
-            Some(db) => TenantError::Refused { sqlstate: db.code().code().to_owned(), message: sentence(db) },
+            Some(db) => TenantError::Refused {
+                sqlstate: db.code().code().to_owned(),
+                message: sentence(db),
+            },
             None => TenantError::Lost(error),
         }
     }
@@ -77,12 +94,18 @@ pub struct TenantTransaction {
     client: Option<Object>,
     tenant: Tenant,
     role: String,
+    trouble: Mutex<Option<Trouble>>,
 }
 
 impl TenantTransaction {
     /// Opens the transaction and becomes the tenant.
     pub async fn begin(client: Object, tenant: Tenant) -> Result<TenantTransaction, TenantError> {
-        let mut open = TenantTransaction { client: Some(client), tenant, role: String::new() };
+        let mut open = TenantTransaction {
+            client: Some(client),
+            tenant,
+            role: String::new(),
+            trouble: Mutex::default(),
+        };
         open.batch("BEGIN").await?;
         let row = open
             .row(
@@ -102,7 +125,11 @@ impl TenantTransaction {
 
     /// `action-db`: `{"rows": [...]}`.
     pub async fn db(&self, config: &Value) -> Result<Value, TenantError> {
-        self.json("SELECT automations.node_db($1, $2)::text", &[&self.tenant.account_id, &Json(config)]).await
+        self.json(
+            "SELECT automations.node_db($1, $2)::text",
+            &[&self.tenant.account_id, &Json(config)],
+        )
+        .await
     }
 
     /// `action-update-lead`: the row.
@@ -114,7 +141,12 @@ impl TenantTransaction {
     ) -> Result<Value, TenantError> {
         self.json(
             "SELECT automations.node_update_lead($1, $2, $3, $4)::text",
-            &[&self.tenant.account_id, &lead_id, &Json(updates), &create_if_not_exists],
+            &[
+                &self.tenant.account_id,
+                &lead_id,
+                &Json(updates),
+                &create_if_not_exists,
+            ],
         )
         .await
     }
@@ -122,13 +154,21 @@ impl TenantTransaction {
     /// `action-create-booking`: the row.
     pub async fn create_booking(&self, config: &Value) -> Result<Value, TenantError> {
         let account = &self.tenant.account_id;
-        self.json("SELECT automations.node_create_booking($1, $2)::text", &[account, &Json(config)]).await
+        self.json(
+            "SELECT automations.node_create_booking($1, $2)::text",
+            &[account, &Json(config)],
+        )
+        .await
     }
 
     /// `action-send-message`: the row.
     pub async fn send_message(&self, config: &Value) -> Result<Value, TenantError> {
         let account = &self.tenant.account_id;
-        self.json("SELECT automations.node_send_message($1, $2)::text", &[account, &Json(config)]).await
+        self.json(
+            "SELECT automations.node_send_message($1, $2)::text",
+            &[account, &Json(config)],
+        )
+        .await
     }
 
     /// The current rows for templates: `(lead, conversation)`, null where there is none to see.
@@ -146,18 +186,26 @@ impl TenantTransaction {
         Ok((parsed(row.try_get(0)?)?, parsed(row.try_get(1)?)?))
     }
 
+    /// What happened in this transaction that makes it worth another try, whatever the node made of it.
+    pub fn trouble(&self) -> Option<Trouble> {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Runs what was deferred while still the tenant, then steps back to the daemon's role. An error means that
     /// somebody (a trigger of the application) changed the role under us: roll back.
     pub async fn leave(&mut self) -> Result<(), TenantError> {
         self.batch("SET CONSTRAINTS ALL IMMEDIATE").await?;
-        self.row("SELECT automations.leave_tenant($1)::text", &[&self.role]).await?;
+        self.row("SELECT automations.leave_tenant($1)::text", &[&self.role])
+            .await?;
         Ok(())
     }
 
     /// Writes step records under the lease, as the last statement before the commit. `false`: the lease is lost.
     pub async fn record(&self, account_id: Uuid, token: Uuid, steps: &Value) -> Result<bool, QueueError> {
         match &self.client {
-            Some(client) => super::record::record(client, account_id, self.tenant.execution_id, token, steps).await,
+            Some(client) => {
+                super::record::record(client, account_id, self.tenant.execution_id, token, steps).await
+            }
             None => Ok(false),
         }
     }
@@ -165,6 +213,13 @@ impl TenantTransaction {
     /// Makes it so. An error leaves it unknown whether the commit happened.
     pub async fn commit(mut self) -> Result<(), TenantError> {
         self.batch("COMMIT").await?;
+        self.client = None;
+        Ok(())
+    }
+
+    /// Gives up what was done.
+    pub async fn rollback(mut self) -> Result<(), TenantError> {
+        self.batch("ROLLBACK").await?;
         self.client = None;
         Ok(())
     }
@@ -178,13 +233,25 @@ impl TenantTransaction {
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<tokio_postgres::Row, TenantError> {
-        let Some(client) = &self.client else { return Err(closed()) };
-        let statement = client.prepare_cached(sql).await?;
-        Ok(client.query_one(&statement, parameters).await?)
+        let Some(client) = &self.client else {
+            return Err(closed());
+        };
+        let answer = async {
+            let statement = client.prepare_cached(sql).await?;
+            client.query_one(&statement, parameters).await
+        };
+        answer.await.map_err(|error| {
+            let error = TenantError::from(error);
+            let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            *trouble = trouble.or(error.trouble());
+            error
+        })
     }
 
     async fn batch(&self, sql: &str) -> Result<(), TenantError> {
-        let Some(client) = &self.client else { return Err(closed()) };
+        let Some(client) = &self.client else {
+            return Err(closed());
+        };
         Ok(client.batch_execute(sql).await?)
     }
 }
@@ -206,7 +273,10 @@ impl Drop for TenantTransaction {
 }
 
 fn closed() -> TenantError {
-    TenantError::Refused { sqlstate: "25P01".to_owned(), message: "the transaction has ended".to_owned() }
+    TenantError::Refused {
+        sqlstate: "25P01".to_owned(),
+        message: "the transaction has ended".to_owned(),
+    }
 }
 
 fn parsed(text: Option<String>) -> Result<Value, TenantError> {

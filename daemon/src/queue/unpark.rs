@@ -19,7 +19,9 @@ pub struct Unparked {
 impl Queue {
     /// Puts parked executions that are due back into the queue.
     pub async fn unpark(&self) -> Result<Unparked, QueueError> {
-        let row = self.row("SELECT moved, next_in_ms FROM automations.unpark($1)", &[&BATCH]).await?;
+        let row = self
+            .row("SELECT moved, next_in_ms FROM automations.unpark($1)", &[&BATCH])
+            .await?;
         let next: Option<i64> = row.try_get(1)?;
         Ok(Unparked {
             moved: row.try_get::<_, Option<i32>>(0)?.unwrap_or(0),

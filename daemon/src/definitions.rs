@@ -1,0 +1,215 @@
+//! Compiled graphs: one per version of an automation, shared by all its executions, kept while they are used.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use flow::{Configured, Plan, Problem, Severity, TemplateError};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::engine::mentions::Mentions;
+use crate::nodes::{self, NodeKind};
+use crate::queue::{Queue, QueueError};
+
+/// How many are kept. A graph of the limit's 1 MiB takes a few MiB compiled; ordinary ones a hundredth of that.
+const KEPT: usize = 256;
+
+/// How long one is kept: versions never change, but the agent of an automation may.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// A graph ready to be walked.
+pub struct Definition {
+    /// What people call the automation.
+    pub name: String,
+    /// `env.agent_id` in templates.
+    pub agent_id: Option<Uuid>,
+    /// The compiled graph.
+    pub plan: Arc<Plan>,
+    /// What each executable node needs for a run, by node id.
+    pub nodes: HashMap<Arc<str>, Prepared>,
+}
+
+/// What a run of one node needs.
+pub struct Prepared {
+    /// The implementation; `None`: this daemon has none.
+    pub kind: Option<&'static dyn NodeKind>,
+    /// The configuration, its templates compiled.
+    pub configured: Result<Configured, TemplateError>,
+    /// Which names its strings may read, so that nothing else is fetched or copied.
+    pub mentions: Mentions,
+}
+
+/// Why a version cannot run: `invalid_graph`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Invalid {
+    /// A sentence with the node's id.
+    pub message: String,
+    /// The node, where it is one node's fault.
+    pub node_id: Option<String>,
+}
+
+type Compiled = Result<Arc<Definition>, Invalid>;
+type Key = (Uuid, Option<i32>, String);
+
+struct Entry {
+    cell: Arc<OnceCell<Compiled>>,
+    since: Instant,
+    used: Instant,
+}
+
+/// The cache.
+pub struct Definitions {
+    queue: Queue,
+    limits: flow::Limits,
+    entries: Mutex<HashMap<Key, Entry>>,
+}
+
+impl Definitions {
+    /// An empty cache over this queue.
+    pub fn new(queue: Queue, limits: flow::Limits) -> Definitions {
+        Definitions {
+            queue,
+            limits,
+            entries: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// The compiled version; what cannot be compiled is remembered too. Many that ask at once cost one query.
+    pub async fn get(
+        &self,
+        automation: Uuid,
+        version: Option<i32>,
+        trigger_type: &str,
+    ) -> Result<Compiled, QueueError> {
+        let cell = self.cell((automation, version, trigger_type.to_owned()));
+        let compiled = cell
+            .get_or_try_init(|| async {
+                let Some(stored) = self.queue.definition(automation, version).await? else {
+                    let message = "the version that this execution runs is not there any more".to_owned();
+                    return Ok(Err(Invalid {
+                        message,
+                        node_id: None,
+                    }));
+                };
+                let limits = self.limits.clone();
+                let trigger_type = trigger_type.to_owned();
+                // a graph at the limit takes milliseconds, and this thread has heartbeats to send
+                let work = move || compile(&stored, &trigger_type, &limits);
+                Ok::<_, QueueError>(tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+                    Err(Invalid {
+                        message: "the graph could not be compiled".to_owned(),
+                        node_id: None,
+                    })
+                }))
+            })
+            .await?;
+        Ok(compiled.clone())
+    }
+
+    fn cell(&self, key: Key) -> Arc<OnceCell<Compiled>> {
+        let now = Instant::now();
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|_, entry| now.duration_since(entry.since) < FRESH);
+        if entries.len() >= KEPT && !entries.contains_key(&key) {
+            let oldest = entries
+                .iter()
+                .min_by_key(|(_, entry)| entry.used)
+                .map(|(key, _)| key.clone());
+            oldest.map(|key| entries.remove(&key));
+        }
+        let fresh = || Entry {
+            cell: Arc::default(),
+            since: now,
+            used: now,
+        };
+        let entry = entries.entry(key).or_insert_with(fresh);
+        entry.used = now;
+        entry.cell.clone()
+    }
+}
+
+fn compile(
+    stored: &crate::queue::definition::StoredDefinition,
+    trigger_type: &str,
+    limits: &flow::Limits,
+) -> Compiled {
+    let read = |what: &str, text: &str| -> Result<Value, Invalid> {
+        serde_json::from_str(text).map_err(|error| Invalid {
+            message: format!("the {what} cannot be read: {error}"),
+            node_id: None,
+        })
+    };
+    let (nodes, edges) = (read("nodes", &stored.nodes)?, read("edges", &stored.edges)?);
+    let plan = Plan::compile(&nodes, &edges, trigger_type, &stored.trigger_type, limits).map_err(invalid)?;
+    let ids: Vec<Arc<str>> = plan.nodes().map(|node| node.id.clone()).collect();
+    let prepared = plan
+        .nodes()
+        .map(|node| {
+            let prepared = Prepared {
+                kind: nodes::find(node.kind.name),
+                configured: Configured::compile_fields(&node.config, &|name| {
+                    node.kind
+                        .fields
+                        .iter()
+                        .any(|field| field.name == name && field.template)
+                }),
+                mentions: Mentions::find(&node.config, &ids),
+            };
+            (node.id.clone(), prepared)
+        })
+        .collect();
+    Ok(Arc::new(Definition {
+        name: stored.name.clone(),
+        agent_id: stored.agent_id,
+        plan: Arc::new(plan),
+        nodes: prepared,
+    }))
+}
+
+/// The first error, and how many more there are.
+fn invalid(problems: Vec<Problem>) -> Invalid {
+    let errors: Vec<_> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .collect();
+    let Some(first) = errors.first() else {
+        return Invalid {
+            message: "the graph cannot run".to_owned(),
+            node_id: None,
+        };
+    };
+    let at = first
+        .node_id
+        .as_deref()
+        .map(|id| format!("node {id}: "))
+        .unwrap_or_default();
+    let more = match errors.len() {
+        1 => String::new(),
+        many => format!(" (and {} more)", many - 1),
+    };
+    Invalid {
+        message: format!("{at}{}{more}", first.message),
+        node_id: first.node_id.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invalid_graph_names_its_node_and_counts_the_rest() {
+        let problem = |node: &str| Problem {
+            severity: Severity::Error,
+            code: "unknown_type",
+            node_id: Some(node.to_owned()),
+            message: "There is no such type.".to_owned(),
+        };
+        let invalid = invalid(vec![problem("a"), problem("b")]);
+        assert_eq!(invalid.message, "node a: There is no such type. (and 1 more)");
+        assert_eq!(invalid.node_id.as_deref(), Some("a"));
+    }
+}

@@ -1,0 +1,125 @@
+//! The names that templates and conditions may read (CONTRACT section 3), as they are when a step begins.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use chrono::Utc;
+use flow::StepId;
+use serde_json::{Map, Value, json};
+
+use super::execution::Execution;
+use super::mentions::{Mentions, Nodes};
+use super::story::Story;
+
+/// The current rows of the execution's lead and conversation; null where there is none.
+pub type Rows = (Value, Value);
+
+/// A snapshot for one step.
+pub struct StepNames {
+    trigger: Arc<Value>,
+    input: Arc<Value>,
+    rows: Option<Arc<Rows>>,
+    nodes: Value,
+    variables: Value,
+    execution: Value,
+    env: Value,
+    iteration: Map<String, Value>,
+}
+
+impl StepNames {
+    /// Takes the snapshot; of the other nodes' outputs only what the configuration mentions.
+    pub fn new(
+        execution: &Execution,
+        story: &Story,
+        step: &StepId,
+        input: Arc<Value>,
+        mentions: &Mentions,
+    ) -> StepNames {
+        let now = Utc::now();
+        StepNames {
+            trigger: execution.trigger.clone(),
+            input,
+            rows: None,
+            nodes: nodes(story, step, &mentions.nodes),
+            variables: Value::Object(story.variables().clone()),
+            execution: json!({
+                "id": execution.id,
+                "automation_id": execution.automation_id,
+                "test_mode": execution.test_mode,
+            }),
+            env: json!({
+                "now": now.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+                "today": now.format("%Y-%m-%d").to_string(),
+                "agent_id": execution.agent_id,
+            }),
+            iteration: iteration(story, step),
+        }
+    }
+
+    /// Adds the rows, for a configuration that mentions them.
+    pub fn with_rows(mut self, rows: Arc<Rows>) -> StepNames {
+        self.rows = Some(rows);
+        self
+    }
+}
+
+impl flow::Names for StepNames {
+    fn get(&self, name: &str) -> Option<Cow<'_, Value>> {
+        let value = match name {
+            "trigger" => &*self.trigger,
+            "input" => &*self.input,
+            "lead" => &self.rows.as_ref()?.0,
+            "conversation" => &self.rows.as_ref()?.1,
+            "nodes" => &self.nodes,
+            "vars" => &self.variables,
+            "execution" => &self.execution,
+            "env" => &self.env,
+            _ => self.iteration.get(name).or_else(|| self.variables.get(name))?,
+        };
+        Some(Cow::Borrowed(value))
+    }
+}
+
+fn nodes(story: &Story, step: &StepId, which: &Nodes) -> Value {
+    let mut object = Map::new();
+    let mut add = |id: &Arc<str>| {
+        if let Some(told) = story.newest(id, &step.place) {
+            let mut node = Map::new();
+            node.insert("output".to_owned(), (*told.output).clone());
+            if let Some(error) = &told.error {
+                node.insert("error".to_owned(), (**error).clone());
+            }
+            object.insert(id.to_string(), Value::Object(node));
+        }
+    };
+    match which {
+        Nodes::None => {}
+        Nodes::These(ids) => ids.iter().for_each(&mut add),
+        Nodes::All => story.plan().nodes().for_each(|node| add(&node.id)),
+    }
+    Value::Object(object)
+}
+
+/// Item and index of each loop around the step, the innermost winning.
+fn iteration(story: &Story, step: &StepId) -> Map<String, Value> {
+    let mut names = Map::new();
+    let mut place = flow::Place::default();
+    for one in step.place.iterations() {
+        let config = story.plan().node(&one.loop_id).map(|node| &node.config);
+        let name = |key: &str, default: &str| {
+            let chosen = config
+                .and_then(|config| config.get(key)?.as_str())
+                .filter(|name| !name.is_empty());
+            chosen.unwrap_or(default).to_owned()
+        };
+        let items = story.items(&one.loop_id, &place, one.run);
+        let item = items
+            .and_then(|items| items.get(one.item as usize))
+            .cloned()
+            .unwrap_or_default();
+        names.insert(name("itemVariable", "item"), item);
+        names.insert(name("indexVariable", "index"), Value::from(one.item));
+        place = place.inside(one.loop_id.clone(), one.run, one.item);
+    }
+    names
+}

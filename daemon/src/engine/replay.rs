@@ -1,0 +1,162 @@
+//! Taking up an execution that has steps: the recorded ones are folded into the position again, in their order of
+//! completion (rule 18). What had only started runs again with the same key, what is parked goes on waiting.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use flow::{Outcome, PositionError, StepId};
+use serde_json::Value;
+
+use super::story::{Begun, Moves, Story, Told};
+use crate::queue::execution_steps::StoredStep;
+
+/// A record that does not fit the graph: the execution cannot be taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// Place, run or outcome of a record are not what the engine writes.
+    #[error("the record of node {0} cannot be read")]
+    Unreadable(String),
+    /// The fold refused it.
+    #[error("the records do not fit the graph: {0}")]
+    Unfit(#[from] PositionError),
+}
+
+/// A step that had begun before.
+#[derive(Debug, Clone)]
+pub enum Before {
+    /// It was recorded as started and nobody knows how it ended.
+    Started {
+        /// The attempt that was interrupted.
+        attempt: u32,
+    },
+    /// It waits.
+    Parked(Parked),
+}
+
+/// A waiting step.
+#[derive(Debug, Clone)]
+pub struct Parked {
+    /// When it goes on, by the monotonic clock; `None`: when it is resumed.
+    pub wake: Option<Instant>,
+    /// What it was given.
+    pub input: Arc<Value>,
+    /// What it gives when it goes on.
+    pub output: Arc<Value>,
+    /// Which attempt.
+    pub attempt: u32,
+    /// When it began, for people.
+    pub started_at: chrono::DateTime<Utc>,
+}
+
+/// Where a walk goes on.
+#[derive(Debug, Default)]
+pub struct Resumed {
+    /// Steps that are due to run.
+    pub begin: Vec<Begun>,
+    /// What is known of them from before.
+    pub before: HashMap<StepId, Before>,
+}
+
+/// Folds the ended steps and says what is open.
+pub fn replay(story: &mut Story, first: Moves, stored: Vec<StoredStep>) -> Result<Resumed, ReplayError> {
+    let now = Instant::now();
+    let mut open: HashMap<StepId, Begun> = HashMap::new();
+    let mut before = HashMap::new();
+    take(&mut open, first);
+    for record in stored {
+        let step = step_id(&record)?;
+        match record.status.as_str() {
+            "started" => {
+                before.insert(
+                    step,
+                    Before::Started {
+                        attempt: count(record.attempt),
+                    },
+                );
+            }
+            "parked" => {
+                before.insert(step, Before::Parked(parked(record, now)));
+            }
+            _ => {
+                let Some(begun) = open.remove(&step) else {
+                    story.skip_ordinal(); // it lost against a cancellation that was recorded before it
+                    continue;
+                };
+                let moves = story.complete(&step, told(record, begun, story)?)?;
+                take(&mut open, moves);
+            }
+        }
+    }
+    let begin = story
+        .running()
+        .into_iter()
+        .filter_map(|step| open.remove(&step))
+        .collect();
+    Ok(Resumed { begin, before })
+}
+
+fn take(open: &mut HashMap<StepId, Begun>, moves: Moves) {
+    for step in moves.cancel {
+        open.remove(&step);
+    }
+    open.extend(moves.begin.into_iter().map(|begun| (begun.step.clone(), begun)));
+}
+
+fn step_id(record: &StoredStep) -> Result<StepId, ReplayError> {
+    let unreadable = || ReplayError::Unreadable(record.node_id.clone());
+    Ok(StepId {
+        node: record.node_id.as_str().into(),
+        place: record.place.parse().map_err(|_| unreadable())?,
+        run: u32::try_from(record.run).map_err(|_| unreadable())?,
+    })
+}
+
+fn count(attempt: i32) -> u32 {
+    u32::try_from(attempt).unwrap_or(1)
+}
+
+fn parked(record: StoredStep, now: Instant) -> Parked {
+    let wait = |ms: i64| now + Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    Parked {
+        wake: record.wake_in_ms.map(wait),
+        input: Arc::new(record.input),
+        output: Arc::new(record.output),
+        attempt: count(record.attempt),
+        started_at: record.started_at.unwrap_or_else(Utc::now),
+    }
+}
+
+fn told(record: StoredStep, begun: Begun, story: &Story) -> Result<Told, ReplayError> {
+    let outcome: Outcome = serde_json::from_value(record.outcome)
+        .map_err(|_| ReplayError::Unreadable(record.node_id.clone()))?;
+    let is_trigger = story
+        .plan()
+        .node(&begun.step.node)
+        .is_some_and(|node| node.kind.name.starts_with("trigger-"));
+    let output = if is_trigger {
+        story.trigger().clone()
+    } else {
+        Arc::new(record.output)
+    };
+    let started_at = record.started_at.unwrap_or_else(Utc::now);
+    Ok(Told {
+        attempt: count(record.attempt),
+        outcome,
+        input: begun.input,
+        output,
+        error: record.error.map(Arc::new),
+        variables: match record.variables {
+            Value::Object(variables) => variables,
+            _ => serde_json::Map::new(),
+        },
+        warnings: serde_json::from_value(record.warnings).unwrap_or_default(),
+        started_at,
+        completed_at: record.completed_at.unwrap_or(started_at),
+        duration_ms: record
+            .duration_ms
+            .and_then(|ms| u64::try_from(ms).ok())
+            .unwrap_or(0),
+    })
+}

@@ -1,0 +1,226 @@
+//! What this daemon holds: the claims, how long each lease lasts by the monotonic clock, and the fence before its
+//! end (DESIGN D7). Database time and local time are never compared: a lease counts from before its call was sent.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::queue::Claim;
+
+/// Everything that is held.
+pub struct Leases {
+    held: Mutex<HashMap<Uuid, Held>>,
+    length: Duration,
+    /// Asks for a heartbeat before its time.
+    pub beat_now: Notify,
+}
+
+struct Held {
+    claim: Claim,
+    until: Instant,
+    lost: CancellationToken,
+}
+
+/// One claim in the hands of a walk. Dropping it ends the holding, not the claim.
+pub struct Hold {
+    claim: Claim,
+    lost: CancellationToken,
+    leases: Arc<Leases>,
+}
+
+impl Leases {
+    /// Nothing is held.
+    pub fn new(length: Duration) -> Arc<Leases> {
+        Arc::new(Leases {
+            held: Mutex::default(),
+            length,
+            beat_now: Notify::new(),
+        })
+    }
+
+    /// How long a lease lasts without a heartbeat.
+    pub fn length(&self) -> Duration {
+        self.length
+    }
+
+    /// How long before its end a lease is given up: what is being written then must reach the database in time.
+    pub fn margin(&self) -> Duration {
+        self.length / 6
+    }
+
+    /// Takes a claim whose call was sent at `since`.
+    pub fn hold(self: &Arc<Leases>, claim: Claim, since: Instant) -> Hold {
+        let lost = CancellationToken::new();
+        let held = Held {
+            claim,
+            until: since + self.length,
+            lost: lost.clone(),
+        };
+        self.lock().insert(claim.id, held);
+        Hold {
+            claim,
+            lost,
+            leases: self.clone(),
+        }
+    }
+
+    /// How many are held.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// True if this execution is in hand.
+    pub fn holds(&self, id: Uuid) -> bool {
+        self.lock().contains_key(&id)
+    }
+
+    /// All claims, for a heartbeat or to hand them back.
+    pub fn claims(&self) -> Vec<Claim> {
+        self.lock().values().map(|held| held.claim).collect()
+    }
+
+    /// A heartbeat that was sent at `since` for `asked` came back with `kept`: the rest is lost.
+    pub fn beaten(&self, asked: &[Claim], kept: &HashSet<Uuid>, since: Instant) -> usize {
+        let mut lost = 0;
+        let mut held = self.lock();
+        for claim in asked {
+            let Some(one) = held.get_mut(&claim.id).filter(|one| one.claim == *claim) else {
+                continue;
+            };
+            if kept.contains(&claim.id) {
+                one.until = one.until.max(since + self.length);
+            } else {
+                one.lost.cancel();
+                lost += 1;
+            }
+        }
+        lost
+    }
+
+    /// Gives up what is too near to its end; returns how many.
+    pub fn fence(&self, now: Instant) -> usize {
+        let margin = self.margin();
+        let held = self.lock();
+        let over = held
+            .values()
+            .filter(|one| !one.lost.is_cancelled() && one.until <= now + margin);
+        over.inspect(|one| one.lost.cancel()).count()
+    }
+
+    fn is_over(&self, claim: &Claim) -> bool {
+        let limit = Instant::now() + self.margin();
+        self.lock()
+            .get(&claim.id)
+            .is_none_or(|held| held.claim != *claim || held.until <= limit)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hold {
+    /// What every write names.
+    pub fn claim(&self) -> Claim {
+        self.claim
+    }
+
+    /// True when nothing may be done or written any more. Looks at the clock: a process that was stopped for a
+    /// minute must not act in the moment before its fence runs.
+    pub fn is_lost(&self) -> bool {
+        self.lost.is_cancelled() || self.leases.is_over(&self.claim)
+    }
+
+    /// Waits until the lease is lost.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut held = self.leases.lock();
+        if held
+            .get(&self.claim.id)
+            .is_some_and(|one| one.claim == self.claim)
+        {
+            held.remove(&self.claim.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim() -> Claim {
+        Claim {
+            account_id: Uuid::now_v7(),
+            id: Uuid::now_v7(),
+            token: Uuid::now_v7(),
+        }
+    }
+
+    const LEASE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn what_a_heartbeat_does_not_name_is_lost() {
+        let leases = Leases::new(LEASE);
+        let (one, two) = (claim(), claim());
+        let (kept, gone) = (leases.hold(one, Instant::now()), leases.hold(two, Instant::now()));
+        assert_eq!(
+            leases.beaten(&[one, two], &HashSet::from([one.id]), Instant::now()),
+            1
+        );
+        assert!(!kept.is_lost() && gone.is_lost());
+    }
+
+    #[test]
+    fn a_claim_that_came_after_the_heartbeat_was_sent_is_not_lost() {
+        let leases = Leases::new(LEASE);
+        let hold = leases.hold(claim(), Instant::now());
+        assert_eq!(leases.beaten(&[], &HashSet::new(), Instant::now()), 0);
+        assert!(!hold.is_lost());
+    }
+
+    #[test]
+    fn the_daemon_fences_itself_before_the_lease_ends() {
+        let leases = Leases::new(LEASE);
+        let now = Instant::now();
+        let hold = leases.hold(claim(), now);
+        assert_eq!(leases.fence(now + Duration::from_secs(24)), 0);
+        assert_eq!(leases.fence(now + Duration::from_secs(25)), 1);
+        assert!(hold.is_lost());
+    }
+
+    #[test]
+    fn a_lease_that_ran_out_while_the_process_stood_still_is_lost_at_once() {
+        let Some(long_ago) = Instant::now().checked_sub(LEASE) else {
+            return;
+        };
+        let leases = Leases::new(LEASE);
+        assert!(leases.hold(claim(), long_ago).is_lost());
+    }
+
+    #[test]
+    fn dropping_an_old_hold_leaves_the_new_claim_of_the_same_execution() {
+        let leases = Leases::new(LEASE);
+        let (old, new) = (
+            claim(),
+            Claim {
+                token: Uuid::now_v7(),
+                ..claim()
+            },
+        );
+        let new = Claim { id: old.id, ..new };
+        let first = leases.hold(old, Instant::now());
+        let _second = leases.hold(new, Instant::now());
+        drop(first);
+        assert!(leases.holds(new.id));
+        assert_eq!(leases.len(), 1);
+    }
+}
