@@ -24,7 +24,7 @@ mod send;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use allow::{AllowHosts, AllowHostsError};
+pub use allow::AllowHosts;
 pub use error::EgressError;
 pub use send::Answer;
 

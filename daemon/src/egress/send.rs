@@ -65,16 +65,6 @@ async fn read(mut response: Response, request: &Request) -> Result<Answer, Egres
     if size > MAX_HEADER_BYTES {
         return Err(EgressError::Headers);
     }
-    if let Some(encoding) = response.headers().get(CONTENT_ENCODING)
-        && !encoding.is_empty()
-        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
-    {
-        let encoding = String::from_utf8_lossy(encoding.as_bytes())
-            .chars()
-            .take(40)
-            .collect();
-        return Err(EgressError::Compressed { encoding });
-    }
     let too_large = EgressError::TooLarge {
         limit: request.max_bytes,
     };
@@ -95,9 +85,26 @@ async fn read(mut response: Response, request: &Request) -> Result<Answer, Egres
         }
         body.extend_from_slice(&piece);
     }
+    if !body.is_empty()
+        && let Some(encoding) = compression(response.headers())
+    {
+        return Err(EgressError::Compressed { encoding });
+    }
     Ok(Answer {
         status: response.status(),
         headers: response.headers().clone(),
         body: body.freeze(),
+    })
+}
+
+/// How the body is compressed, if the server did that unasked.
+fn compression(headers: &HeaderMap) -> Option<String> {
+    let encoding = headers.get(CONTENT_ENCODING)?;
+    let plain = encoding.is_empty() || encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    (!plain).then(|| {
+        String::from_utf8_lossy(encoding.as_bytes())
+            .chars()
+            .take(40)
+            .collect()
     })
 }

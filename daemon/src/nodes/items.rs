@@ -92,7 +92,7 @@ impl Budget {
             let seconds = MAX_TIME.as_secs();
             return Err(NodeError::new(
                 "timeout",
-                format!("the list took more than {seconds} s to evaluate"),
+                format!("this took more than {seconds} s to evaluate"),
             ));
         }
         self.items += 1;

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use flow::Condition;
 use serde_json::{Value, json};
 
+use super::items::Budget;
 use super::{Class, Done, NodeError, NodeKind, NodeRun, expression, setting};
 
 /// The node type.
@@ -36,7 +37,7 @@ impl NodeKind for LogicSwitch {
             None | Some(Value::Null) => &[],
             Some(other) => return Err(setting::wrong("cases", "a list", other)),
         };
-        let (case, handle) = match first_equal(&found, cases) {
+        let (case, handle) = match first_equal(&found, cases).await? {
             Some((number, case)) => (shown(case, number), Some(handle_of(case, number))),
             None => (Value::Null, setting::text(run.config, "defaultHandleId")?),
         };
@@ -51,12 +52,16 @@ impl NodeKind for LogicSwitch {
     }
 }
 
-/// The first case whose value equals, with its number from 0.
-fn first_equal<'a>(found: &Value, cases: &'a [Value]) -> Option<(usize, &'a Value)> {
-    cases.iter().enumerate().find(|(_, case)| {
+/// The first case whose value equals, with its number from 0. Bounded, because both may be as large as a graph.
+async fn first_equal<'a>(found: &Value, cases: &'a [Value]) -> Result<Option<(usize, &'a Value)>, NodeError> {
+    let mut budget = Budget::new(0);
+    for (number, case) in cases.iter().enumerate() {
         let value = case.get("value").unwrap_or(&Value::Null);
-        equal(found, value)
-    })
+        if budget.spend(|| equal(found, value)).await? {
+            return Ok(Some((number, case)));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether two values are equal as `equals` means it. Null equals null: a case may ask for what is missing.

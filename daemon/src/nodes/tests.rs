@@ -49,8 +49,10 @@ impl Run {
 
     pub(super) async fn go(self, node: &dyn NodeKind) -> Result<Done, NodeError> {
         let kind = catalogue::node_type(self.kind).unwrap();
-        let config = Configured::compile(&self.config, kind).unwrap();
-        let config = config.render(&self.names).unwrap().value;
+        let config = Configured::compile(&self.config, kind).and_then(|config| config.render(&self.names));
+        let config = config
+            .map_err(|error| NodeError::failed(error.to_string()))?
+            .value;
         let services = Services {
             egress: Egress::new(self.allow.parse().unwrap()).unwrap(),
             limits: Limits::default(),

@@ -31,7 +31,13 @@ impl NodeKind for TransformAggregate {
             .get("separator")
             .and_then(Value::as_str)
             .unwrap_or(", ");
-        let output = aggregate(list, &operation, field.as_deref(), separator)?;
+        let output = aggregate(
+            list,
+            &operation,
+            field.as_deref(),
+            separator,
+            run.services.limits.max_output,
+        )?;
         Ok(Done {
             warnings,
             ..Done::with(output)
@@ -44,6 +50,7 @@ fn aggregate(
     operation: &str,
     field: Option<&str>,
     separator: &str,
+    limit: usize,
 ) -> Result<Value, NodeError> {
     if operation == "group" {
         return Ok(group(list, field.ok_or_else(|| setting::missing("field"))?));
@@ -79,6 +86,13 @@ fn aggregate(
         "last" => Ok(values.last().map(|value| Value::clone(value)).unwrap_or_default()),
         "join" => {
             let parts: Vec<String> = values.into_iter().map(setting::as_text).collect();
+            let bytes: usize = parts.iter().map(|part| part.len() + separator.len()).sum();
+            if bytes > limit {
+                return Err(NodeError::new(
+                    "too_large",
+                    format!("the joined text is larger than {limit} bytes"),
+                ));
+            }
             Ok(parts.join(separator).into())
         }
         _ => Err(NodeError::failed(
@@ -232,7 +246,7 @@ mod tests {
         ] {
             let list_of = list.as_array().unwrap().clone();
             assert_eq!(
-                aggregate(list_of, operation, field, ", "),
+                aggregate(list_of, operation, field, ", ", 1_000),
                 Ok(expected),
                 "{operation} of {list} by {field:?}"
             );
@@ -249,10 +263,11 @@ mod tests {
             (json!([1e308, 1e308]), "sum"),
             (json!([1]), "group"),
             (json!([1]), "median"),
+            (json!(vec!["x".repeat(100); 10]), "join"),
         ] {
             let list_of = list.as_array().unwrap().clone();
             assert!(
-                aggregate(list_of, operation, None, ", ").is_err(),
+                aggregate(list_of, operation, None, ", ", 1_000).is_err(),
                 "{operation} of {list}"
             );
         }

@@ -3,8 +3,11 @@
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde_json::{Map, Value, json};
 
-use super::super::NodeError;
+use super::super::{NodeError, setting};
 use crate::egress::Answer;
+
+/// Bytes of body that a failure keeps.
+const MAX_FAILURE_BODY: usize = 64 * 1024;
 
 /// `{status, headers, body}`: names of headers in lower case, the body parsed if its content type is JSON.
 pub(super) async fn output(answer: &Answer, warnings: &mut Vec<String>) -> Value {
@@ -22,7 +25,7 @@ pub(super) fn refused(answer: &Answer, mut output: Value) -> NodeError {
     let mut failure = NodeError::failed(format!("the server answered {status} ({reason})"))
         .detail("status", status)
         .detail("headers", output["headers"].take())
-        .detail("body", output["body"].take());
+        .detail("body", kept(output["body"].take()));
     if let Some(after) = answer
         .headers
         .get(RETRY_AFTER)
@@ -33,6 +36,17 @@ pub(super) fn refused(answer: &Answer, mut output: Value) -> NodeError {
     // Too early, too many, timed out, or the server's own trouble: the rest will be refused again.
     let later = matches!(status, 408 | 425 | 429 | 500..=599) && status != 501;
     if later { failure.retryable() } else { failure }
+}
+
+/// A failure's body as it is kept: whole if it is short, else the beginning of its text. Failures are copied to where
+/// people look for them, and long ones are pages for a browser.
+fn kept(body: Value) -> Value {
+    let text = setting::as_text(&body);
+    if text.len() <= MAX_FAILURE_BODY {
+        return body;
+    }
+    let end = text.floor_char_boundary(MAX_FAILURE_BODY);
+    format!("{} ...", text.get(..end).unwrap_or_default()).into()
 }
 
 /// Several values of one header as one text, as the standard joins them; cookies cannot be joined and stay a list.

@@ -198,6 +198,14 @@ async fn a_status_that_is_no_success_fails_with_status_and_body() {
 }
 
 #[tokio::test]
+async fn a_long_body_of_a_failure_is_cut() {
+    let server = Mock::answering("500 Error", "", &"ä".repeat(100_000)).await;
+    let error = send(&server, json!({})).await.unwrap_err().to_json();
+    let body = error["body"].as_str().unwrap();
+    assert!(body.len() < 70_000 && body.ends_with("ä ..."));
+}
+
+#[tokio::test]
 async fn only_statuses_that_may_change_are_worth_another_attempt() {
     for (status, retryable) in [
         ("400 Bad Request", false),
