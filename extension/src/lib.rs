@@ -1,2 +1,42 @@
 //! The extension `automations`: what SQL cannot do, and the packing of `sql/`.
+//!
+//! | room | does |
+//! |---|---|
+//! | [`functions`] | packs `sql/functions` |
+//! | [`install`] | `install()`: applies `sql/tables` as the owner of leads |
+//! | [`capture`] | the statement triggers of watched tables |
+//! | [`saving`] | the check and the version when an automation is saved |
+//! | [`asking`] | `run()` and `cancel()`: look as the caller, act as the owner |
+//! | [`graphs`], [`schedules`], [`ids`], [`wake`] | what SQL asks of Rust |
+//! | [`acting`], [`contained`], [`refusal`] | how to switch roles, to survive errors, to report them |
 ::pgrx::pg_module_magic!(name, version);
+
+pub mod acting;
+pub mod asking;
+pub mod capture;
+pub mod contained;
+pub mod functions;
+pub mod graphs;
+pub mod ids;
+pub mod install;
+pub mod jsonb;
+pub mod refusal;
+pub mod saving;
+pub mod schedules;
+pub mod wake;
+
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;
+
+/// How `cargo pgrx test` sets up its server.
+#[cfg(test)]
+pub mod pg_test {
+    /// Called once before the tests.
+    pub fn setup(_options: Vec<&str>) {}
+
+    /// Settings of the test server.
+    #[must_use]
+    pub fn postgresql_conf_options() -> Vec<&'static str> {
+        vec![]
+    }
+}

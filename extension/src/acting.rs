@@ -1,0 +1,130 @@
+//! Acting as the owner of the tables, as the foreign-key triggers of Postgres do.
+//!
+//! `SECURITY DEFINER` is wrong both ways for functions of an extension (DESIGN D4): they belong to a superuser, and a
+//! table owner could become one through a trigger of his own. So our functions run as their caller and switch to the
+//! owner of `automations.queue` for statements that *we* wrote, with a search path that nobody else chose: with the
+//! caller's, an operator of his would run with the owner's rights.
+
+use std::ffi::CStr;
+
+use pgrx::pg_sys;
+
+use crate::refusal::Refusal;
+
+/// The role that owns the tables.
+///
+/// # Errors
+/// [`Refusal::NotInstalled`] where `install()` has not run.
+pub fn table_owner() -> Result<pg_sys::Oid, Refusal> {
+    // SAFETY: plain catalogue look-ups inside a transaction.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"automations".as_ptr(), true);
+        if schema == pg_sys::InvalidOid {
+            return Err(Refusal::NotInstalled);
+        }
+        let queue = pg_sys::get_relname_relid(c"queue".as_ptr(), schema);
+        owner_of(queue).ok_or(Refusal::NotInstalled)
+    }
+}
+
+/// The owner of a relation, none if there is no such relation.
+#[must_use]
+pub fn owner_of(relation: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    if relation == pg_sys::InvalidOid {
+        return None;
+    }
+    // SAFETY: a syscache entry is read while it is pinned and then released.
+    unsafe {
+        let entry =
+            pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, pg_sys::Datum::from(relation));
+        if entry.is_null() {
+            return None;
+        }
+        let class = pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_class>(entry);
+        let owner = (*class).relowner;
+        pg_sys::ReleaseSysCache(entry);
+        Some(owner)
+    }
+}
+
+/// Does `work` as the owner of the tables.
+///
+/// # Errors
+/// [`Refusal::NotInstalled`], and what `work` refuses.
+pub fn as_table_owner<R>(work: impl FnOnce() -> Result<R, Refusal>) -> Result<R, Refusal> {
+    as_role(table_owner()?, &[], work)
+}
+
+/// Does `work` as `role`, past forced row level security of its own tables, with a fixed search path and `settings`
+/// on top. Everything is put back at the end; after an error the abort of the (sub)transaction puts it back.
+///
+/// # Errors
+/// What `work` refuses.
+pub fn as_role<R>(
+    role: pg_sys::Oid,
+    settings: &[(&CStr, &CStr)],
+    work: impl FnOnce() -> Result<R, Refusal>,
+) -> Result<R, Refusal> {
+    let _acting = Acting::begin(role, settings);
+    work()
+}
+
+/// The identity and settings to go back to.
+struct Acting {
+    user: pg_sys::Oid,
+    context: i32,
+    nest: i32,
+}
+
+impl Acting {
+    fn begin(role: pg_sys::Oid, settings: &[(&CStr, &CStr)]) -> Acting {
+        let mut acting = Acting {
+            user: pg_sys::InvalidOid,
+            context: 0,
+            nest: 0,
+        };
+        // SAFETY: what ri_PerformCheck() of Postgres does, in its order.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut acting.user, &mut acting.context);
+            acting.nest = pg_sys::NewGUCNestLevel();
+            set_here(c"search_path", c"pg_catalog, pg_temp");
+            for (name, value) in settings {
+                set_here(name, value);
+            }
+            pg_sys::SetUserIdAndSecContext(
+                role,
+                acting.context
+                    | (pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS) as i32,
+            );
+        }
+        acting
+    }
+}
+
+impl Drop for Acting {
+    fn drop(&mut self) {
+        // SAFETY: sets two variables, cannot fail.
+        unsafe { pg_sys::SetUserIdAndSecContext(self.user, self.context) };
+        if !std::thread::panicking() {
+            // SAFETY: the level that begin() opened. After an error the abort restores the settings instead.
+            unsafe { pg_sys::AtEOXact_GUC(true, self.nest) };
+        }
+    }
+}
+
+/// Sets a setting until the current nest level ends, as the SET clause of a function does.
+pub(crate) fn set_here(name: &CStr, value: &CStr) {
+    // SAFETY: called with a nest level open; both strings end with zero.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+    }
+}

@@ -1,0 +1,83 @@
+//! `run()` and `cancel()`: what a caller may ask for is looked at as the caller, whom row level security shows what he
+//! may see; what follows is done as the owner of the tables, because executions are written by the machinery only.
+
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use pgrx::{AnyElement, Uuid};
+
+use crate::acting::as_table_owner;
+use crate::refusal::Refusal;
+
+/// `automations.run(automation_id, input, test_mode, lead_id, conversation_id, idempotency_key)`.
+#[pg_extern(sql = false)]
+fn run(
+    automation_id: Option<Uuid>,
+    input: Option<AnyElement>,
+    test_mode: Option<bool>,
+    lead_id: Option<Uuid>,
+    conversation_id: Option<Uuid>,
+    idempotency_key: Option<&str>,
+) -> Result<Option<Uuid>, ErrorReport> {
+    let automation_id = automation_id.ok_or(Refusal::Null("automation_id"))?;
+    let visible: Option<bool> = Spi::get_one_with_args(
+        "SELECT EXISTS (SELECT FROM public.automations a WHERE a.id OPERATOR(pg_catalog.=) $1)",
+        &[automation_id.into()],
+    )
+    .map_err(Refusal::from)?;
+    if visible != Some(true) {
+        return Err(Refusal::Unknown {
+            kind: "automation",
+            id: automation_id.to_string(),
+        }
+        .into());
+    }
+    let input = match input {
+        // SAFETY: the argument is declared jsonb and is passed on as it is.
+        Some(input) => unsafe { DatumWithOid::new(input, pg_sys::JSONBOID) },
+        None => DatumWithOid::null_oid(pg_sys::JSONBOID),
+    };
+    let started = as_table_owner(|| {
+        Ok(Spi::get_one_with_args::<Uuid>(
+            "SELECT automations.start_execution($1, $2, $3, $4, $5, $6)",
+            &[
+                automation_id.into(),
+                input,
+                test_mode.into(),
+                lead_id.into(),
+                conversation_id.into(),
+                idempotency_key.into(),
+            ],
+        )?)
+    })?;
+    Ok(started)
+}
+
+/// `automations.cancel(execution_id)`. A captured change that no daemon has claimed yet is a row of the queue only:
+/// whoever sees its automation may cancel it.
+#[pg_extern(sql = false)]
+fn cancel(execution_id: Option<Uuid>) -> Result<bool, ErrorReport> {
+    let execution_id = execution_id.ok_or(Refusal::Null("execution_id"))?;
+    let queued_for: Option<Uuid> = as_table_owner(|| {
+        Ok(Spi::get_one_with_args(
+            "SELECT (SELECT q.automation_id FROM automations.queue q WHERE q.id = $1 LIMIT 1)",
+            &[execution_id.into()],
+        )?)
+    })?;
+    let visible: Option<bool> = Spi::get_one_with_args(
+        "SELECT EXISTS (SELECT FROM public.automation_executions e WHERE e.id OPERATOR(pg_catalog.=) $1)
+             OR EXISTS (SELECT FROM public.automations a WHERE a.id OPERATOR(pg_catalog.=) $2)",
+        &[execution_id.into(), queued_for.into()],
+    )
+    .map_err(Refusal::from)?;
+    if visible != Some(true) {
+        return Ok(false);
+    }
+    let cancelled = as_table_owner(|| {
+        Ok(Spi::get_one_with_args::<bool>(
+            "SELECT automations.cancel_execution($1)",
+            &[execution_id.into()],
+        )?)
+    })?;
+    Ok(cancelled.unwrap_or(false))
+}

@@ -1,2 +1,0 @@
-//! Entry point of the SQL generator of pgrx.
-::pgrx::pgrx_embed!();

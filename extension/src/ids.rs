@@ -1,0 +1,30 @@
+//! Ids: UUIDv7, ascending within a session; and whose transaction wrote a row.
+
+use std::cell::RefCell;
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use uuid::{ContextV7, Timestamp};
+
+thread_local! {
+    static CONTEXT: RefCell<ContextV7> = const { RefCell::new(ContextV7::new()) };
+}
+
+/// A new time-ordered id, greater than all that this session made before.
+#[must_use]
+pub fn new_id() -> uuid::Uuid {
+    CONTEXT.with_borrow(|context| uuid::Uuid::new_v7(Timestamp::now(context)))
+}
+
+/// `automations.uuid_v7()`.
+#[pg_extern(sql = false)]
+fn uuid_v7() -> pgrx::Uuid {
+    pgrx::Uuid::from_bytes(*new_id().as_bytes())
+}
+
+/// `automations.written_here(xid)`: whether this transaction, or a subtransaction of it, wrote a row with that xmin.
+#[pg_extern(sql = false)]
+fn written_here(xid: pg_sys::TransactionId) -> bool {
+    // SAFETY: compares with the transaction's own state.
+    unsafe { pg_sys::TransactionIdIsCurrentTransactionId(xid) }
+}

@@ -1,0 +1,101 @@
+//! The one bridge from what this crate refuses to what a user of SQL sees: SQLSTATE, sentence, hint.
+
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::{PgLogLevel, PgSqlErrorCode, function_name, spi};
+use thiserror::Error;
+
+/// Why a call is refused.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The tables are not there.
+    #[error("automations is not installed in this database")]
+    NotInstalled,
+    /// What `install()` needs is not there; one sentence each.
+    #[error("automations.install() needs:\n{0}")]
+    Missing(String),
+    /// A graph, configuration or option that cannot run.
+    #[error("{0}")]
+    Invalid(String),
+    /// JSON that is deeper or larger than the limits.
+    #[error("{what} cannot be read as JSON: {source}")]
+    Json {
+        /// Which value.
+        what: &'static str,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// The agent belongs to somebody else, or does not exist.
+    #[error("agent {0} does not belong to the user that the automation names")]
+    ForeignAgent(String),
+    /// The caller cannot see it, so it does not exist.
+    #[error("{kind} {id} does not exist")]
+    Unknown {
+        /// `automation` or `execution`.
+        kind: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// Not called as the trigger that it is.
+    #[error("{0} is not attached as install() and watch() attach it")]
+    WrongTrigger(&'static str),
+    /// An argument that must be given.
+    #[error("{0} must not be null")]
+    Null(&'static str),
+    /// SPI could not do it.
+    #[error("{0}")]
+    Spi(#[from] spi::SpiError),
+    /// A string holds a zero byte.
+    #[error("a name holds a zero byte")]
+    ZeroByte(#[from] std::ffi::NulError),
+}
+
+impl Refusal {
+    /// The SQLSTATE that callers can rely on.
+    #[must_use]
+    pub fn code(&self) -> PgSqlErrorCode {
+        match self {
+            Refusal::NotInstalled | Refusal::Missing(_) => {
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+            }
+            Refusal::Invalid(_) | Refusal::Json { .. } | Refusal::ZeroByte(_) => {
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
+            }
+            Refusal::ForeignAgent(_) => PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION,
+            Refusal::Unknown { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+            Refusal::WrongTrigger(_) => PgSqlErrorCode::ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+            Refusal::Null(_) => PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+            Refusal::Spi(_) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Refusal::NotInstalled => Some("Call SELECT automations.install(); first."),
+            Refusal::Missing(_) => Some("Mend these and call automations.install() again; nothing was changed."),
+            Refusal::Invalid(_) => Some("A draft may be incomplete; automations.validate() lists all problems."),
+            _ => None,
+        }
+    }
+
+    /// As an error report, for functions that return one.
+    #[must_use]
+    pub fn into_report(self) -> ErrorReport {
+        let report = ErrorReport::new(self.code(), self.to_string(), function_name!());
+        match self.hint() {
+            Some(hint) => report.set_hint(hint),
+            None => report,
+        }
+    }
+
+    /// Raises it as an ERROR.
+    pub fn raise(self) -> ! {
+        self.into_report().report(PgLogLevel::ERROR);
+        unreachable!("an ERROR does not return")
+    }
+}
+
+impl From<Refusal> for ErrorReport {
+    fn from(refusal: Refusal) -> ErrorReport {
+        refusal.into_report()
+    }
+}

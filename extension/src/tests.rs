@@ -1,0 +1,1 @@
+//! The tests that run inside Postgres: the files of `pgrx-tests/`.

@@ -1,0 +1,36 @@
+-- Writes who listens, from the automations and their newest versions: for one automation, or for all (null) after
+-- a source came or went. A row exists iff the automation is enabled, active (or in error: a short outage loses no
+-- event), says what it listens to, and that source is watched.
+CREATE FUNCTION automations.set_listeners(only_one uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    WITH wanted AS (
+        SELECT s.source, a.user_id AS account_id, a.id AS automation_id, v.version,
+               CASE lower(v.trigger_config ->> 'event_type') WHEN 'any' THEN 'any'
+                    ELSE upper(v.trigger_config ->> 'event_type') END AS event,
+               CASE jsonb_typeof(v.trigger_config -> 'columns') WHEN 'array'
+                    THEN ARRAY(SELECT jsonb_array_elements_text(v.trigger_config -> 'columns')) ELSE '{}' END
+                   AS columns,
+               nullif(v.trigger_config -> 'conditions', 'null') AS conditions
+          FROM public.automations a
+          JOIN public.automation_versions v ON v.automation_id = a.id AND v.version = a.version
+          JOIN automations.sources s ON s.source = v.trigger_config ->> 'event_source'
+         WHERE (only_one IS NULL OR a.id = only_one)
+           AND v.trigger_type = 'event' AND a.enabled AND a.status IN ('active', 'error')
+           AND lower(v.trigger_config ->> 'event_type') IN ('insert', 'update', 'delete', 'any')
+    ), gone AS (
+        DELETE FROM automations.listeners l
+         WHERE (only_one IS NULL OR l.automation_id = only_one)
+           AND NOT EXISTS (SELECT FROM wanted w WHERE (w.source, w.account_id, w.automation_id)
+                                                    = (l.source, l.account_id, l.automation_id))
+    )
+    INSERT INTO automations.listeners AS l
+        (source, account_id, automation_id, version, event, columns, conditions)
+    SELECT w.source, w.account_id, w.automation_id, w.version, w.event, w.columns, w.conditions FROM wanted w
+    ON CONFLICT (source, account_id, automation_id) DO UPDATE
+       SET version = excluded.version, event = excluded.event, columns = excluded.columns,
+           conditions = excluded.conditions
+     WHERE (l.version, l.event, l.columns, l.conditions) IS DISTINCT FROM
+           (excluded.version, excluded.event, excluded.columns, excluded.conditions);
+END
+$$;

@@ -1,0 +1,44 @@
+-- Last in the script: nobody may call anything but what is granted here, function by function. Grants to the tenant
+-- role, the service role and the owner of the tables are made by install() (22_grant_rights), because those roles
+-- need not exist yet. pg_database_owner is whoever owns the database now, also after a restore: it may pass on.
+DO $$
+DECLARE
+    member regprocedure;
+BEGIN
+    FOR member IN
+        SELECT p.oid FROM pg_catalog.pg_depend d
+          JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'automations'
+          JOIN pg_catalog.pg_proc p ON p.oid = d.objid AND p.pronamespace = 'automations'::regnamespace
+         WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.refclassid = 'pg_catalog.pg_extension'::regclass
+           AND d.deptype = 'e'
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', member);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_database_owner WITH GRANT OPTION', member);
+    END LOOP;
+END
+$$;
+
+-- Column defaults call it, with the rights of whoever inserts.
+GRANT EXECUTE ON FUNCTION automations.uuid_v7() TO PUBLIC;
+
+-- The daemon.
+GRANT USAGE ON SCHEMA automations TO automations_daemon;
+GRANT EXECUTE ON FUNCTION automations.uuid_at(timestamptz) TO automations_daemon;
+GRANT EXECUTE ON FUNCTION automations.wake() TO automations_daemon;
+DO $$
+DECLARE
+    called text;
+BEGIN
+    FOREACH called IN ARRAY ARRAY[
+        -- what it calls
+        'readiness', 'claim', 'heartbeat', 'definition', 'execution_steps', 'record', 'park', 'finish', 'release',
+        'rescue', 'unpark', 'announce', 'replay_missed', 'become_tenant', 'leave_tenant', 'node_db',
+        'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read',
+        -- what those call as their caller
+        'is_copy', 'queue_turn', 'inspect', 'hold_automations', 'hold_executions', 'chain', 'lease',
+        'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt']
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION automations.%I TO automations_daemon', called);
+    END LOOP;
+END
+$$;
