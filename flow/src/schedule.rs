@@ -1,7 +1,21 @@
 //! Schedules: when a crontab expression in a time zone is due.
+//!
+//! `croner` reads the fields; which dates and instants they mean is decided here, by the crontab manual:
+//! - Where day of month and day of week are both restricted, either is enough; a field that begins with `*` (also
+//!   `*/2`) is not restricted.
+//! - A schedule that runs in every hour follows elapsed time: a clock that goes forward skips times, one that goes
+//!   back repeats them. Any other schedule runs once for what a clock skipped, at the first valid instant, and does
+//!   not run again for a time that is repeated (unless its minutes begin with `*`: then it is an interval).
 
-use chrono::{DateTime, Utc};
+mod expression;
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Datelike as _, Days, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
+use chrono_tz::Tz;
 use thiserror::Error;
+
+use expression::Expression;
 
 /// Why a schedule is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -16,7 +30,7 @@ pub enum ScheduleError {
     #[error("unknown time zone `{0}`: use an IANA name such as `Europe/Berlin`, or `UTC`")]
     Timezone(String),
     /// No date in the next hundred years matches, such as 30 February.
-    #[error("the cron expression never matches a date; check day and month")]
+    #[error("the cron expression never matches a date; check its day and month")]
     Never,
 }
 
@@ -26,16 +40,123 @@ pub const MAX_BYTES: usize = 1_000;
 /// The most runs that one call computes.
 pub const MAX_RUNS: usize = 1_000;
 
-/// The next `n` (at most [`MAX_RUNS`]) runs strictly after `after`.
+/// How far the search goes. The rarest date that exists, 29 February on a given weekday, comes within 40 years.
+const HORIZON_DAYS: u64 = 36_525;
+
+/// No zone was ever further from UTC than this.
+const FURTHEST: TimeDelta = TimeDelta::hours(16);
+
+/// The next `n` (at most [`MAX_RUNS`]) runs strictly after `after`, in order; fewer where the next hundred years hold
+/// no more. `timezone` is an IANA name, empty for UTC.
 ///
 /// # Errors
 /// See [`ScheduleError`].
+///
+/// ```
+/// use chrono::{TimeZone, Utc};
+///
+/// let after = Utc.with_ymd_and_hms(2026, 3, 7, 12, 0, 0).single().ok_or("a time")?;
+/// // On 8 March 2026 New York has no 02:30: the job runs when the clock shows 03:00.
+/// let runs = flow::next_runs("30 2 * * *", "America/New_York", after, 2)?;
+/// assert_eq!(runs[0].to_rfc3339(), "2026-03-08T07:00:00+00:00");
+/// assert_eq!(runs[1].to_rfc3339(), "2026-03-09T06:30:00+00:00");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn next_runs(
     cron: &str,
     timezone: &str,
     after: DateTime<Utc>,
     n: usize,
 ) -> Result<Vec<DateTime<Utc>>, ScheduleError> {
-    let _ = (cron, timezone, after, n);
-    Ok(Vec::new())
+    let expression = Expression::parse(cron)?;
+    let zone = zone(timezone)?;
+    let n = n.min(MAX_RUNS);
+    // Nothing honest is outside, and near the ends of what a date can hold arithmetic would fail.
+    if !(1..=9_000).contains(&after.year()) {
+        return Err(ScheduleError::Never);
+    }
+    let mut runs = BTreeSet::new();
+    // A day that a zone skipped as a whole (Apia, 30 December 2011) fires on the day after it.
+    let Some(first) = after.with_timezone(&zone).date_naive().checked_sub_days(Days::new(2)) else {
+        return Err(ScheduleError::Never);
+    };
+    let mut any = false;
+    for date in first.iter_days().take(HORIZON_DAYS as usize) {
+        if !expression.matches_date(date) {
+            continue;
+        }
+        any = true;
+        runs_of(&expression, zone, date, after, &mut runs);
+        // What later dates give is later than this.
+        let settled = date.and_time(chrono::NaiveTime::MIN).and_utc() + TimeDelta::days(1) - FURTHEST;
+        if runs.range(..settled).count() >= n {
+            break;
+        }
+    }
+    if !any {
+        return Err(ScheduleError::Never);
+    }
+    Ok(runs.into_iter().take(n).collect())
+}
+
+/// Checks a schedule without computing runs: that it can be read, and matches a date.
+///
+/// # Errors
+/// See [`ScheduleError`].
+pub fn check_schedule(cron: &str, timezone: &str, now: DateTime<Utc>) -> Result<(), ScheduleError> {
+    next_runs(cron, timezone, now, 1).map(drop)
+}
+
+fn zone(name: &str) -> Result<Tz, ScheduleError> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Ok(Tz::UTC);
+    }
+    name.parse().map_err(|_| ScheduleError::Timezone(name.chars().take(60).collect()))
+}
+
+/// Adds the runs of one local date that are after `after`.
+fn runs_of(
+    expression: &Expression,
+    zone: Tz,
+    date: NaiveDate,
+    after: DateTime<Utc>,
+    runs: &mut BTreeSet<DateTime<Utc>>,
+) {
+    for time in expression.times() {
+        let local = NaiveDateTime::new(date, time);
+        match zone.from_local_datetime(&local) {
+            LocalResult::Single(run) => {
+                runs.insert(run.to_utc());
+            }
+            LocalResult::Ambiguous(first, second) => {
+                runs.insert(first.min(second).to_utc());
+                if expression.repeats() {
+                    runs.insert(first.max(second).to_utc());
+                }
+            }
+            LocalResult::None if expression.is_hourly() => {}
+            LocalResult::None => {
+                runs.insert(first_valid_after(zone, local));
+            }
+        }
+    }
+    // The set is small: what is not after `after` goes at once.
+    *runs = runs.split_off(&(after + TimeDelta::nanoseconds(1)));
+}
+
+/// The first instant at which the zone's clock shows no less than a time that it skipped.
+fn first_valid_after(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
+    // A day and a bit around it, as seen from UTC, holds the change; Apia skipped 24 hours.
+    let mut before = local.and_utc() - TimeDelta::hours(48);
+    let mut behind = local.and_utc() + TimeDelta::hours(48);
+    while behind - before > TimeDelta::seconds(1) {
+        let middle = before + TimeDelta::seconds((behind - before).num_seconds() / 2);
+        if middle.with_timezone(&zone).naive_local() < local {
+            before = middle;
+        } else {
+            behind = middle;
+        }
+    }
+    behind
 }
