@@ -120,12 +120,12 @@ impl EgressError {
     }
 }
 
-/// The TLS library's reason. An `io::Error` does not name what it wraps as its source but *is* it.
+/// The TLS library's reason. An `io::Error` does not give what it wraps as its source, and here one wraps another.
 fn tls_error(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let wrapped = cause.downcast_ref::<std::io::Error>().and_then(|e| e.get_ref());
-    let found = match wrapped {
-        Some(inner) => inner.downcast_ref::<rustls::Error>(),
-        None => cause.downcast_ref::<rustls::Error>(),
-    };
-    found.map(rustls::Error::to_string)
+    let mut cause = cause;
+    while let Some(inner) = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref()) {
+        cause = inner;
+    }
+    let reason = cause.downcast_ref::<rustls::Error>()?.to_string();
+    Some(reason.chars().take(200).collect())
 }
