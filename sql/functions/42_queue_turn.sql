@@ -52,15 +52,19 @@ BEGIN
         -- each round goes on where its account's last one ended; an account that gave less than its share is done
         WITH turn AS MATERIALIZED (
             SELECT t.account_id, r.id
-            FROM unnest(accounts, weights, last_ids) AS t (account_id, weight, last_id),
-            LATERAL (
-                SELECT q.id
-                FROM automations.queue q LEFT JOIN public.automations a ON a.id = q.automation_id
+            FROM unnest(accounts, weights, last_ids) AS t (account_id, weight, last_id)
+            -- not a join for each row: a paused automation may have a hundred thousand, read again by every claim
+            CROSS JOIN LATERAL (
+                SELECT ARRAY(SELECT a.id FROM public.automations a WHERE a.user_id = t.account_id
+                    AND NOT (a.enabled AND a.status IN ('active', 'error'))) AS blocked
+            ) b
+            CROSS JOIN LATERAL (
+                SELECT q.id FROM automations.queue q
                 WHERE q.account_id = t.account_id AND q.id > t.last_id AND q.lease_token IS NULL
-                  AND (q.test_mode OR a.id IS NULL OR (a.enabled AND a.status IN ('active', 'error')))
+                  AND (q.automation_id <> ALL (b.blocked) OR q.test_mode)
                 ORDER BY q.id
                 LIMIT share * t.weight
-                FOR UPDATE OF q SKIP LOCKED
+                FOR UPDATE SKIP LOCKED
             ) r
             LIMIT remaining
         )
