@@ -28,8 +28,14 @@ fn install(
     conversations: Option<pg_sys::Oid>,
     sample_app: Option<bool>,
 ) -> Result<String, ErrorReport> {
-    if sample_app.unwrap_or(false) {
-        apply(packed::SAMPLE_APP)?;
+    let quiet = [(c"client_min_messages", c"warning")];
+    // What the sample application has from 90 on are automations: they come after the tables.
+    let (sample, seeds) = packed::SAMPLE_APP.split_at(packed::SAMPLE_APP.partition_point(|(name, _)| *name < "90"));
+    // SAFETY: reads a variable of the server.
+    let caller = unsafe { pg_sys::GetUserId() };
+    let sample_app = sample_app.unwrap_or(false);
+    if sample_app {
+        acting::as_role(caller, &quiet, || apply(sample))?;
     }
     let host = Host {
         agents: agents.map_or_else(|| usual("agents"), |tab| Ok(Some(tab)))?,
@@ -37,7 +43,6 @@ fn install(
         conversations: conversations.map_or_else(|| usual("conversations"), |tab| Ok(Some(tab)))?,
     };
     let owner = require(&host)?;
-    let quiet = [(c"client_min_messages", c"warning")];
 
     acting::as_role(owner, &quiet, || {
         // The grants below need the settings, and the other files read the host's tables from them.
@@ -58,6 +63,9 @@ fn install(
         )?;
         Ok(())
     })?;
+    if sample_app {
+        acting::as_role(caller, &quiet, || apply(seeds))?;
+    }
     Ok(SCHEMA_VERSION.to_owned())
 }
 

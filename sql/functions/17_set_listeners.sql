@@ -6,18 +6,18 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     WITH wanted AS (
         SELECT s.source, a.user_id AS account_id, a.id AS automation_id, v.version,
-               CASE lower(v.trigger_config ->> 'event_type') WHEN 'any' THEN 'any'
-                    ELSE upper(v.trigger_config ->> 'event_type') END AS event,
+               CASE lower(btrim(v.trigger_config ->> 'event_type')) WHEN 'any' THEN 'any'
+                    ELSE upper(btrim(v.trigger_config ->> 'event_type')) END AS event,
                CASE jsonb_typeof(v.trigger_config -> 'columns') WHEN 'array'
                     THEN ARRAY(SELECT jsonb_array_elements_text(v.trigger_config -> 'columns')) ELSE '{}' END
                    AS columns,
                nullif(v.trigger_config -> 'conditions', 'null') AS conditions
           FROM public.automations a
           JOIN public.automation_versions v ON v.automation_id = a.id AND v.version = a.version
-          JOIN automations.sources s ON s.source = v.trigger_config ->> 'event_source'
+          JOIN automations.sources s ON s.source = btrim(v.trigger_config ->> 'event_source')
          WHERE (only_one IS NULL OR a.id = only_one)
            AND v.trigger_type = 'event' AND a.enabled AND a.status IN ('active', 'error')
-           AND lower(v.trigger_config ->> 'event_type') IN ('insert', 'update', 'delete', 'any')
+           AND lower(btrim(v.trigger_config ->> 'event_type')) IN ('insert', 'update', 'delete', 'any')
     ), gone AS (
         DELETE FROM automations.listeners l
          WHERE (only_one IS NULL OR l.automation_id = only_one)
