@@ -135,6 +135,11 @@ impl Hold {
         self.lost.is_cancelled() || self.leases.is_over(&self.claim)
     }
 
+    /// Nothing may be done under it any more.
+    pub fn give_up(&self) {
+        self.lost.cancel();
+    }
+
     /// Waits until the lease is lost.
     pub async fn lost(&self) {
         self.lost.cancelled().await;

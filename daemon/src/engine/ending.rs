@@ -73,19 +73,20 @@ impl Ending {
         }
     }
 
-    /// As `automations.finish` takes it.
-    pub fn to_json(&self) -> Value {
-        let (message, code) = self.error.clone().unzip();
-        json!({
-            "status": self.status,
-            "error": message.map(|text| clean::replaced(&text).into_owned()),
-            "error_code": code,
-            "error_node_id": self.node_id,
-            "output": self.output,
-            "variables": self.variables,
-            "nodes_executed": self.nodes_executed,
-            "steps": self.steps,
-        })
+    /// As `automations.finish` takes it. Nothing is copied: outputs may be large.
+    pub fn into_json(self) -> Value {
+        let (message, code) = self.error.unzip();
+        let message = message.map(|text| clean::replaced(&text).into_owned());
+        let mut result = Map::new();
+        result.insert("status".to_owned(), self.status.into());
+        result.insert("error".to_owned(), message.into());
+        result.insert("error_code".to_owned(), code.into());
+        result.insert("error_node_id".to_owned(), self.node_id.as_deref().into());
+        result.insert("output".to_owned(), self.output);
+        result.insert("variables".to_owned(), Value::Object(self.variables));
+        result.insert("nodes_executed".to_owned(), self.nodes_executed);
+        result.insert("steps".to_owned(), Value::Array(self.steps));
+        Value::Object(result)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod announce;
 pub mod claim;
+mod clock_skew;
 pub mod definition;
 pub mod error;
 pub mod execution_steps;

@@ -64,7 +64,12 @@ pub struct Flags {
     #[arg(long, global = true, env = "LISTEN_DATABASE_URL", hide_env_values = true)]
     pub listen_database_url: Option<String>,
     /// Address for HTTP; `none` for no HTTP, port 0 picks one and logs it.
-    #[arg(long, global = true, env = "AUTOMATIOND_HTTP", default_value = "127.0.0.1:8787")]
+    #[arg(
+        long,
+        global = true,
+        env = "AUTOMATIOND_HTTP",
+        default_value = "127.0.0.1:8787"
+    )]
     pub http: String,
     /// Executions in flight at once.
     #[arg(long, global = true, env = "AUTOMATIOND_CONCURRENCY", default_value_t = 64,
@@ -90,8 +95,14 @@ pub struct Flags {
     #[arg(long, global = true, env = "AUTOMATIOND_PRIVATE_KEY_FILE")]
     pub private_key_file: Option<PathBuf>,
     /// Private destinations that nodes may reach: host, host:port or CIDR, comma separated [default: none].
-    #[arg(long, global = true, env = "AUTOMATIOND_ALLOW_HOSTS", value_delimiter = ',')]
-    pub allow_hosts: Vec<String>,
+    #[arg(
+        long,
+        global = true,
+        env = "AUTOMATIOND_ALLOW_HOSTS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub allow_hosts: String,
     /// What links in messages begin with [default: the address of --http].
     #[arg(long, global = true, env = "AUTOMATIOND_PUBLIC_URL")]
     pub public_url: Option<String>,
@@ -99,7 +110,13 @@ pub struct Flags {
     #[arg(long, global = true, env = "AUTOMATIOND_ALLOW_SUPERUSER")]
     pub allow_superuser: bool,
     /// How log lines look; levels by RUST_LOG.
-    #[arg(long, global = true, env = "AUTOMATIOND_LOG_FORMAT", value_enum, default_value = "text")]
+    #[arg(
+        long,
+        global = true,
+        env = "AUTOMATIOND_LOG_FORMAT",
+        value_enum,
+        default_value = "text"
+    )]
     pub log_format: LogFormat,
     /// The limits of CONTRACT section 6.
     #[command(flatten)]
@@ -108,6 +125,9 @@ pub struct Flags {
 
 impl std::fmt::Debug for Flags {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Flags").field("http", &self.http).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Flags")
+            .field("http", &self.http)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }

@@ -71,7 +71,10 @@ pub fn size(text: &str) -> Result<usize, NotASize> {
         t => (t, 1),
     };
     let number: usize = digits.trim().parse().map_err(|_| NotASize)?;
-    number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or(NotASize)
+    number
+        .checked_mul(unit)
+        .filter(|bytes| *bytes > 0)
+        .ok_or(NotASize)
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 pub use flags::{Command, CommandLine, LogFormat};
 pub use limits::Limits;
-pub use spoken::parse;
+pub use spoken::{Answer, parse};
 
 use crate::database::url::{DatabaseUrl, UrlError};
+use crate::egress::AllowHosts;
 use flags::Flags;
 
 /// Something about the settings is wrong; the sentence names the flag and holds no secret.
@@ -76,7 +77,7 @@ pub struct Settings {
     /// Opens sealed secrets.
     pub private_key_file: Option<PathBuf>,
     /// Private destinations that nodes may reach.
-    pub allow_hosts: Vec<String>,
+    pub allow_hosts: AllowHosts,
     /// What links begin with; `None`: the address that HTTP has in the end.
     pub public_url: Option<url::Url>,
     /// Starts as a superuser all the same.
@@ -88,29 +89,46 @@ pub struct Settings {
 impl Settings {
     /// Checks the flags.
     pub fn new(flags: Flags) -> Result<Settings, SettingsError> {
-        let url = flags.database_url.filter(|url| !url.is_empty()).ok_or(SettingsError::Missing {
+        let url = flags
+            .database_url
+            .filter(|url| !url.is_empty())
+            .ok_or(SettingsError::Missing {
+                flag: "--database-url",
+                variable: "DATABASE_URL",
+            })?;
+        let database = DatabaseUrl::parse(&url).map_err(|why| SettingsError::Url {
             flag: "--database-url",
-            variable: "DATABASE_URL",
+            why,
         })?;
-        let database =
-            DatabaseUrl::parse(&url).map_err(|why| SettingsError::Url { flag: "--database-url", why })?;
         let listen = match flags.listen_database_url.as_deref() {
             None | Some("") => Listen::At(Box::new(database.clone())),
             Some("none") => Listen::None,
-            Some(url) => Listen::At(Box::new(
-                DatabaseUrl::parse(url)
-                    .map_err(|why| SettingsError::Url { flag: "--listen-database-url", why })?,
-            )),
+            Some(url) => Listen::At(Box::new(DatabaseUrl::parse(url).map_err(|why| {
+                SettingsError::Url {
+                    flag: "--listen-database-url",
+                    why,
+                }
+            })?)),
         };
         let http = match flags.http.as_str() {
             "none" => None,
             address => Some(address.parse().map_err(|_| {
-                invalid("--http", "not an address: give IP:PORT (127.0.0.1:8787, [::1]:0) or none")
+                invalid(
+                    "--http",
+                    "not an address: give IP:PORT (127.0.0.1:8787, [::1]:0) or none",
+                )
             })?),
         };
         at_least("--poll-interval", flags.poll_interval, Duration::from_millis(20))?;
         at_least("--lease", flags.lease, Duration::from_secs(1))?;
-        let public_url = flags.public_url.as_deref().filter(|url| !url.is_empty()).map(public_url).transpose()?;
+        let public_url = flags
+            .public_url
+            .as_deref()
+            .filter(|url| !url.is_empty())
+            .map(public_url)
+            .transpose()?;
+        let allow_hosts = flags.allow_hosts.parse::<AllowHosts>();
+        let allow_hosts = allow_hosts.map_err(|why| invalid("--allow-hosts", &why.to_string()))?;
         Ok(Settings {
             database,
             listen,
@@ -121,7 +139,7 @@ impl Settings {
             lease: flags.lease,
             stop_timeout: flags.stop_timeout,
             private_key_file: flags.private_key_file,
-            allow_hosts: flags.allow_hosts.into_iter().filter(|host| !host.is_empty()).collect(),
+            allow_hosts,
             public_url,
             allow_superuser: flags.allow_superuser,
             limits: flags.limits,
@@ -140,11 +158,17 @@ fn at_least(flag: &'static str, value: Duration, least: Duration) -> Result<(), 
     if value >= least {
         return Ok(());
     }
-    Err(invalid(flag, &format!("must be at least {}", humantime::format_duration(least))))
+    Err(invalid(
+        flag,
+        &format!("must be at least {}", humantime::format_duration(least)),
+    ))
 }
 
 fn invalid(flag: &'static str, why: &str) -> SettingsError {
-    SettingsError::Invalid { flag, why: why.to_owned() }
+    SettingsError::Invalid {
+        flag,
+        why: why.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -173,14 +197,26 @@ mod tests {
     fn what_is_wrong_is_one_line_that_names_the_flag() {
         let cases: [(&[&str], &str); 5] = [
             (&["--database-url", ""], "--database-url"),
-            (&["--database-url", "postgres://u:secret@h/d?sslmode=perhaps"], "--database-url"),
-            (&["--database-url", "postgres://h/d", "--http", "everywhere"], "--http"),
+            (
+                &["--database-url", "postgres://u:secret@h/d?sslmode=perhaps"],
+                "--database-url",
+            ),
+            (
+                &["--database-url", "postgres://h/d", "--http", "everywhere"],
+                "--http",
+            ),
             (&["--database-url", "postgres://h/d", "--lease", "1ms"], "--lease"),
-            (&["--database-url", "postgres://h/d", "--public-url", "ftp://x"], "--public-url"),
+            (
+                &["--database-url", "postgres://h/d", "--public-url", "ftp://x"],
+                "--public-url",
+            ),
         ];
         for (arguments, flag) in cases {
             let line = settings(arguments).err().unwrap().to_string();
-            assert!(line.contains(flag) && !line.contains('\n') && !line.contains("secret"), "{line}");
+            assert!(
+                line.contains(flag) && !line.contains('\n') && !line.contains("secret"),
+                "{line}"
+            );
         }
     }
 

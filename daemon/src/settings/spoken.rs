@@ -42,8 +42,12 @@ mod tests {
 
     #[test]
     fn a_value_that_cannot_be_read_is_one_line_that_names_the_flag() {
-        for (flag, value) in [("--lease", "soon"), ("--concurrency", "0"), ("--log-format", "xml"), ("--max-output", "x")]
-        {
+        for (flag, value) in [
+            ("--lease", "soon"),
+            ("--concurrency", "0"),
+            ("--log-format", "xml"),
+            ("--max-output", "x"),
+        ] {
             let line = wrong(&["automationd", flag, value]);
             assert!(line.contains(flag) && !line.contains('\n'), "{line}");
         }
@@ -51,6 +55,9 @@ mod tests {
 
     #[test]
     fn help_is_no_error() {
-        assert!(matches!(parse(["automationd", "--help"].map(Into::into)), Err(Answer::Text(_))));
+        assert!(matches!(
+            parse(["automationd", "--help"].map(Into::into)),
+            Err(Answer::Text(_))
+        ));
     }
 }

@@ -1,0 +1,114 @@
+//! `run`: claims and performs executions until told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::CommandError;
+use crate::database::connect::Connector;
+use crate::database::pool::pool;
+use crate::definitions::Definitions;
+use crate::egress::Egress;
+use crate::engine::Engine;
+use crate::health::{Health, State};
+use crate::leases::Leases;
+use crate::listen::Listener;
+use crate::nodes::Services;
+use crate::queue::Queue;
+use crate::settings::{Listen, Settings};
+use crate::stop::Stop;
+use crate::wake::Wake;
+use crate::{backoff::Backoff, http, telemetry, worker};
+
+/// Runs until SIGTERM or SIGINT.
+pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
+    let stop = Stop::on_signals()?;
+    let recorder = telemetry::metrics()?;
+    let connector = Connector::new(&settings.database)?;
+    let queue = Queue::new(pool(connector.clone(), settings.connections)?);
+    let (health, wake, leases) = (Health::default(), Wake::default(), Leases::new(settings.lease));
+    if let Some(address) = settings.http {
+        let bound = http::serve(address, health.clone(), recorder.clone(), stop.clone());
+        let bound = bound.await.map_err(|why| CommandError::Http { address, why })?;
+        tracing::info!(address = %bound, "HTTP listens on http://{bound}");
+    }
+    refuse_superuser(&queue, &health, &settings, &stop).await?;
+    let listening = match &settings.listen {
+        Listen::At(url) => {
+            let connector = Connector::new(url)?.named("automationd listener");
+            let poll_interval = settings.poll_interval;
+            let (wake, leases, health) = (wake.clone(), leases.clone(), health.clone());
+            let listener = Listener {
+                connector,
+                wake,
+                leases,
+                health,
+                poll_interval,
+            };
+            Some(tokio::spawn(listener.run(stop.clone())))
+        }
+        Listen::None => None,
+    };
+    let engine = Arc::new(Engine {
+        queue: queue.clone(),
+        definitions: Definitions::new(queue.clone(), settings.limits.graph()),
+        services: Services {
+            egress: Egress::new(settings.allow_hosts.clone())?,
+            limits: settings.limits.clone(),
+        },
+    });
+    let connector = connector.named("automationd heartbeat");
+    let parts = worker::Parts {
+        queue,
+        engine,
+        leases,
+        wake,
+        health,
+        connector,
+        recorder,
+    };
+    worker::run(parts, &settings, stop).await;
+    if let Some(listening) = listening {
+        let _ = listening.await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks the database who we are, as soon as it answers; a superuser is refused before anything is claimed.
+async fn refuse_superuser(
+    queue: &Queue,
+    health: &Health,
+    settings: &Settings,
+    stop: &Stop,
+) -> Result<(), CommandError> {
+    if settings.allow_superuser {
+        return Ok(());
+    }
+    let mut backoff = Backoff::new(
+        std::time::Duration::from_millis(200),
+        std::time::Duration::from_secs(10).min(settings.lease),
+    );
+    while !stop.is_asked() {
+        match queue.readiness().await {
+            Ok(readiness) if readiness.is_superuser => return Err(CommandError::Superuser),
+            Ok(_) => return Ok(()),
+            Err(error) => health.set(State::Waiting(explain(&error))),
+        }
+        tokio::select! {
+            () = stop.asked() => {}
+            () = backoff.wait() => {}
+        }
+    }
+    Ok(())
+}
+
+/// The commonest reasons at a first start, with what to do about them.
+pub fn explain(error: &crate::queue::QueueError) -> String {
+    match error.sqlstate() {
+        Some("3F000" | "42883") => {
+            format!("the extension is not there: CREATE EXTENSION automations ({error})")
+        }
+        Some("42501") => format!("the login has no right: GRANT automations_daemon TO it ({error})"),
+        Some("42P01") => format!("the tables are not there: SELECT automations.install() ({error})"),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,203 @@
+//! LISTEN on a connection of its own (TRUST, listener rules). A notification is only a hint: a listener that is
+//! lost becomes polling, never silence, and one that only seems to listen (PgBouncer answers LISTEN with success) is
+//! found out, because it has to hear a notification of its own every few seconds.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
+use tokio::sync::mpsc;
+use tokio_postgres::{AsyncMessage, Client, Notification};
+use uuid::Uuid;
+
+use crate::backoff::Backoff;
+use crate::database::connect::Connector;
+use crate::health::Health;
+use crate::leases::Leases;
+use crate::queue::error::describe;
+use crate::stop::Stop;
+use crate::wake::Wake;
+
+/// How often a listener proves itself, at least: at most as often as the queue is polled.
+const PROOF_EVERY: Duration = Duration::from_secs(10);
+/// How long its own notification may take.
+const PROOF_WITHIN: Duration = Duration::from_secs(5);
+/// A foreign payload is logged up to here.
+const SHOWN: usize = 80;
+
+/// Why a listener is given up.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("{}", describe(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("the connection ended")]
+    Ended,
+    #[error("it did not hear its own notification (is there a pooler between? see --listen-database-url)")]
+    Deaf,
+}
+
+/// Listens for ever, over one connection after another.
+pub struct Listener {
+    /// Makes the connections.
+    pub connector: Connector,
+    /// Whom to wake.
+    pub wake: Wake,
+    /// A cancelled execution that is in hand gets a heartbeat at once.
+    pub leases: Arc<Leases>,
+    /// Told whether notifications arrive.
+    pub health: Health,
+    /// At most one proof in this time.
+    pub poll_interval: Duration,
+}
+
+impl Listener {
+    /// Runs until asked to stop.
+    pub async fn run(self, stop: Stop) {
+        let pauses = Backoff::new(Duration::from_millis(250), Duration::from_secs(30));
+        let mut backoff = pauses.clone();
+        loop {
+            let mut proved = false;
+            let lost = tokio::select! {
+                () = stop.asked() => return,
+                lost = self.listen(&mut proved) => lost,
+            };
+            if proved {
+                backoff = pauses.clone(); // it was good once
+            }
+            self.health.listening(false);
+            let every = humantime::format_duration(self.poll_interval);
+            tracing::warn!(why = %lost, %every, "not listening: polling instead");
+            tokio::select! {
+                () = stop.asked() => return,
+                () = backoff.wait() => {}
+            }
+        }
+    }
+
+    /// One connection, until it is lost.
+    async fn listen(&self, proved: &mut bool) -> Lost {
+        match self.connected(proved).await {
+            Ok(never) => match never {},
+            Err(lost) => lost,
+        }
+    }
+
+    async fn connected(&self, proved: &mut bool) -> Result<std::convert::Infallible, Lost> {
+        let mut ears = Ears::open(&self.connector).await?;
+        loop {
+            ears.prove(|notification| self.hear(notification)).await?;
+            if !std::mem::replace(proved, true) {
+                tracing::info!("listening");
+                self.health.listening(true);
+                self.wake.call(); // what was notified while nobody listened is not told again
+            }
+            let next = tokio::time::sleep(PROOF_EVERY.max(self.poll_interval));
+            tokio::pin!(next);
+            loop {
+                tokio::select! {
+                    () = &mut next => break,
+                    notification = ears.heard.recv() => self.hear(&notification.ok_or(Lost::Ended)?),
+                }
+            }
+        }
+    }
+
+    /// Any role may NOTIFY: a payload is never trusted, only a reason to look.
+    fn hear(&self, notification: &Notification) {
+        let payload = notification.payload();
+        match notification.channel() {
+            "automation_trigger" => {
+                if !payload.is_empty() {
+                    let shown: String = payload.chars().take(SHOWN).collect();
+                    tracing::warn!(payload = %shown.escape_debug(), "a payload on automation_trigger is ignored");
+                }
+                self.wake.call();
+            }
+            "automation_cancel" => match payload.parse::<Uuid>() {
+                Ok(id) if self.leases.holds(id) => self.leases.beat_now.notify_one(),
+                Ok(_) => {}
+                Err(_) => {
+                    let shown: String = payload.chars().take(SHOWN).collect();
+                    tracing::warn!(payload = %shown.escape_debug(), "a payload on automation_cancel is ignored");
+                }
+            },
+            _ => {}
+        }
+    }
+}
+
+/// Whether notifications come through at all, for `check`: how long one took.
+pub async fn proof(connector: &Connector) -> Result<Duration, String> {
+    let prove = async {
+        let mut ears = Ears::open(connector).await?;
+        let since = Instant::now();
+        ears.prove(|_| {}).await?;
+        Ok::<_, Lost>(since.elapsed())
+    };
+    prove.await.map_err(|lost| lost.to_string())
+}
+
+/// A connection that listens.
+struct Ears {
+    client: Client,
+    heard: mpsc::Receiver<Notification>,
+    _driver: AbortOnDrop,
+}
+
+impl Ears {
+    async fn open(connector: &Connector) -> Result<Ears, Lost> {
+        let (client, mut connection) = connector.open().await?;
+        let (sender, heard) = mpsc::channel(1_024);
+        let driver = tokio::spawn(async move {
+            let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
+            while let Some(Ok(message)) = messages.next().await {
+                if let AsyncMessage::Notification(notification) = message {
+                    if sender.send(notification).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        let ears = Ears {
+            client,
+            heard,
+            _driver: AbortOnDrop(driver),
+        };
+        let listen = "LISTEN automation_trigger; LISTEN automation_cancel; LISTEN automationd_ping";
+        ears.client.batch_execute(listen).await?;
+        Ok(ears)
+    }
+
+    /// Sends a notification to itself and waits for it; what comes meanwhile is passed on.
+    async fn prove(&mut self, mut other: impl FnMut(&Notification)) -> Result<(), Lost> {
+        let token = Uuid::now_v7().simple().to_string();
+        let proof = async {
+            // its commit holds a lock that every notifying transaction wants: not for the length of a disk write
+            self.client
+                .batch_execute("BEGIN; SET LOCAL synchronous_commit = off")
+                .await?;
+            self.client
+                .execute("SELECT pg_catalog.pg_notify('automationd_ping', $1)", &[&token])
+                .await?;
+            self.client.batch_execute("COMMIT").await?;
+            loop {
+                let notification = self.heard.recv().await.ok_or(Lost::Ended)?;
+                if notification.channel() == "automationd_ping" && notification.payload() == token {
+                    return Ok(());
+                }
+                other(&notification);
+            }
+        };
+        tokio::time::timeout(PROOF_WITHIN, proof)
+            .await
+            .unwrap_or(Err(Lost::Deaf))
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

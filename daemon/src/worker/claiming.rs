@@ -1,0 +1,148 @@
+//! The claim loop: sleeps until something wakes it, then claims until nothing is left, never more than it can run.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
+
+use super::Worker;
+use crate::backoff::Backoff;
+use crate::health::State;
+use crate::queue::QueueError;
+use crate::queue::claim::Claimed;
+use crate::stop::Stop;
+
+/// Executions in one claim call.
+const BATCH: usize = 64;
+
+/// How a round of claiming ended.
+enum Round {
+    /// Nothing is left.
+    Empty,
+    /// Everything that may run runs.
+    Full,
+}
+
+impl Worker {
+    /// Claims until asked to stop.
+    pub(super) async fn claim_until(self: &Arc<Self>, stop: &Stop) {
+        let mut backoff = pauses();
+        let mut tick = Instant::now();
+        while !stop.is_asked() {
+            match self.look(&mut tick).await {
+                Ok(Round::Empty) => {
+                    backoff = pauses();
+                    let cause = tokio::select! {
+                        () = stop.asked() => return,
+                        () = self.wake.called() => "notification",
+                        () = self.wake.rung() => "alarm",
+                        () = tokio::time::sleep_until(tick.into()) => "poll",
+                    };
+                    metrics::counter!("automationd_wakeups_total", "cause" => cause).increment(1);
+                }
+                Ok(Round::Full) => {
+                    tokio::select! {
+                        () = stop.asked() => return,
+                        _ = self.slots.acquire() => {}
+                        () = tokio::time::sleep_until(tick.into()) => {}
+                    }
+                }
+                Err(error) => {
+                    metrics::counter!("automationd_database_errors_total").increment(1);
+                    self.health
+                        .set(State::Waiting(format!("the database cannot be asked: {error}")));
+                    tick = Instant::now();
+                    tokio::select! {
+                        () = stop.asked() => return,
+                        () = backoff.wait() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// One look at the queue. At a tick everything is looked at, otherwise only what the wake-up was about.
+    async fn look(self: &Arc<Self>, tick: &mut Instant) -> Result<Round, QueueError> {
+        let now = Instant::now();
+        let ticks = *tick <= now;
+        if ticks {
+            *tick = now + self.poll_interval;
+            if !self.is_ready().await? {
+                return Ok(Round::Empty);
+            }
+            let rescued = self.queue.rescue().await?;
+            if rescued > 0 {
+                metrics::counter!("automationd_leases_rescued_total")
+                    .increment(rescued.unsigned_abs().into());
+                tracing::warn!(rescued, "lapsed leases were taken back");
+            }
+        } else if self.health.status().state != State::Claiming {
+            return Ok(Round::Empty); // a wake-up changes nothing about what stands in the way
+        }
+        if ticks || self.wake.rings(now) {
+            self.unpark().await?;
+        }
+        self.claim_all().await
+    }
+
+    async fn is_ready(&self) -> Result<bool, QueueError> {
+        let verdict = self.queue.readiness().await?.verdict();
+        self.health.set(match &verdict {
+            Ok(()) => State::Claiming,
+            Err(why) => State::Waiting(why.to_string()),
+        });
+        Ok(verdict.is_ok())
+    }
+
+    async fn unpark(&self) -> Result<(), QueueError> {
+        loop {
+            let unparked = self.queue.unpark().await?;
+            if let Some(next) = unparked.next.filter(|next| !next.is_zero()) {
+                self.wake.alarm(Instant::now() + next);
+            }
+            // zero: there are more that are due, unless somebody else has them in hand
+            if unparked.moved == 0 || unparked.next != Some(Duration::ZERO) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn claim_all(self: &Arc<Self>) -> Result<Round, QueueError> {
+        loop {
+            let free = self.slots.available_permits();
+            if free == 0 {
+                return Ok(Round::Full);
+            }
+            let since = Instant::now();
+            let claimed = self.queue.claim(free.min(BATCH), self.leases.length()).await?;
+            metrics::histogram!("automationd_claim_seconds").record(since.elapsed().as_secs_f64());
+            metrics::counter!("automationd_executions_claimed_total").increment(claimed.len() as u64);
+            if claimed.is_empty() {
+                return Ok(Round::Empty);
+            }
+            for one in claimed {
+                // only this loop takes permits, so as many are there as were seen
+                let Ok(permit) = self.slots.clone().try_acquire_owned() else {
+                    return Ok(Round::Full);
+                };
+                self.spawn(one, since, permit);
+            }
+        }
+    }
+
+    fn spawn(self: &Arc<Self>, claimed: Claimed, since: Instant, permit: OwnedSemaphorePermit) {
+        let span = tracing::info_span!("execution", execution_id = %claimed.claim.id);
+        let hold = self.leases.hold(claimed.claim, since);
+        let worker = self.clone();
+        let work = async move {
+            worker.perform(claimed, hold).await;
+            drop(permit);
+        };
+        self.running.spawn(work.instrument(span));
+    }
+}
+
+fn pauses() -> Backoff {
+    Backoff::new(Duration::from_millis(200), Duration::from_secs(10))
+}

@@ -1,0 +1,74 @@
+//! One claimed execution from the claim to the write that ends or parks it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Worker;
+use super::finishing::Finished;
+use crate::engine::ending::Ending;
+use crate::engine::{Walked, walk};
+use crate::leases::Hold;
+use crate::queue::claim::Claimed;
+
+impl Worker {
+    /// Walks it and writes what it came to. Given up when the daemon has no more time; the claim is handed back then.
+    pub(super) async fn perform(self: Arc<Self>, claimed: Claimed, hold: Hold) {
+        let hold = Arc::new(hold);
+        metrics::gauge!("automationd_executions_in_flight").increment(1.0);
+        tokio::select! {
+            biased;
+            () = self.halt.cancelled() => {
+                hold.give_up();
+                self.handed_back(hold.claim());
+            }
+            () = self.walk(claimed, &hold) => {}
+        }
+        metrics::gauge!("automationd_executions_in_flight").decrement(1.0);
+    }
+
+    async fn walk(&self, claimed: Claimed, hold: &Arc<Hold>) {
+        let (id, automation_id) = (claimed.claim.id, claimed.automation_id);
+        tracing::debug!(%automation_id, attempt = claimed.attempt, "claimed");
+        self.announcer.announce(id, automation_id, "running");
+        match walk(self.engine.clone(), claimed, hold).await {
+            Walked::Ended(ending) => {
+                let status = ending.status;
+                let written = match self.finish(hold, *ending).await {
+                    Finished::Written => true,
+                    Finished::Lost => false,
+                    Finished::Refused(why) => {
+                        tracing::error!(%why, "the result could not be stored");
+                        let message = format!("the result could not be stored: {why}");
+                        let ending = Ending::failed("node_failed", message, None);
+                        matches!(self.finish(hold, ending).await, Finished::Written)
+                    }
+                };
+                if written {
+                    metrics::counter!("automationd_executions_finished_total", "status" => status)
+                        .increment(1);
+                    self.announcer.announce(id, automation_id, status);
+                }
+            }
+            Walked::Parked(wake_in) => {
+                tracing::debug!(?wake_in, "parked");
+                metrics::counter!("automationd_executions_parked_total").increment(1);
+                self.announcer.announce(id, automation_id, "waiting");
+                if let Some(wake_in) = wake_in {
+                    self.wake.alarm(Instant::now() + wake_in);
+                }
+            }
+            Walked::Lost => tracing::info!("the lease is lost; whoever holds it now goes on"),
+        }
+    }
+
+    async fn finish(&self, hold: &Arc<Hold>, ending: Ending) -> Finished {
+        match &ending.error {
+            Some((error, code)) => {
+                let node_id = ending.node_id.as_deref().unwrap_or_default();
+                tracing::info!(status = ending.status, code, node_id, error, "ended");
+            }
+            None => tracing::debug!(status = ending.status, "ended"),
+        }
+        self.finisher.finish(hold, ending.into_json()).await
+    }
+}
