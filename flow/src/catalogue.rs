@@ -209,11 +209,12 @@ impl NodeType {
     /// The handle by which an edge leaves that the editor saved with `sourceHandle`; none where this type has named
     /// handles only and the edge names none.
     pub fn handle(&self, source_handle: Option<&str>) -> Option<Arc<str>> {
-        let named = match (self.handles, source_handle) {
-            (_, Some(ERROR)) | (Handles::Named { .. } | Handles::Cases, _) => true,
-            (Handles::OrTimeout, Some("timeout")) => true,
-            _ => false,
-        };
+        let named = matches!(
+            (self.handles, source_handle),
+            (_, Some(ERROR))
+                | (Handles::Named { .. } | Handles::Cases, _)
+                | (Handles::OrTimeout, Some("timeout"))
+        );
         if named {
             source_handle.filter(|name| !name.is_empty()).map(Arc::from)
         } else {

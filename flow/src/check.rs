@@ -1,6 +1,7 @@
 //! The check when a graph is saved, and before it runs: form, settings, and the rules of DESIGN section 5.
 //! `docs/graphs.md` explains each finding.
 
+mod forms;
 mod places;
 pub(crate) mod settings;
 mod start;

@@ -2,6 +2,7 @@
 
 mod ending;
 mod frame;
+mod loops;
 mod settle;
 mod step;
 

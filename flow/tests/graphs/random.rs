@@ -150,10 +150,10 @@ pub fn decisions(drawn: &Drawn, seed: u64, errors: bool) -> impl Fn(&str, &Where
         match kinds[node].as_str() {
             "logic-condition" => two(["true", "false"]),
             "logic-approval" => two(["approved", "rejected"]),
-            "logic-loop" if errors && chance % 11 == 0 => Says::Error,
+            "logic-loop" if errors && chance.is_multiple_of(11) => Says::Error,
             "logic-loop" => Says::Items(if run < 4 { chance % 4 } else { 0 }),
-            "action-http" if errors && chance % 3 == 0 => Says::Error,
-            _ if errors && chance % 29 == 0 => Says::Error,
+            "action-http" if errors && chance.is_multiple_of(3) => Says::Error,
+            _ if errors && chance.is_multiple_of(29) => Says::Error,
             _ => Says::Nothing,
         }
     }

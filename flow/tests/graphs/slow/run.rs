@@ -1,44 +1,47 @@
-//! A run (rules 5 to 13): after each completion everything is looked at again, until nothing changes.
+//! A run: after each completion everything is looked at again, until nothing changes (rules 6 to 8).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
-use super::net::{Edge, Net, Scope};
+use super::{
+    net::{Edge, Net},
+    scope::Scope,
+};
 use crate::{
     build::Drawn,
-    walk::{Decide, Pick, Says, Step as Named, Walked},
+    walk::{Decide, Pick, Step as Named, Walked},
 };
 
-struct Step {
-    node: String,
-    frame: usize,
-    run: u32,
-    items: u64,
-    begun: u64,
-    open: Vec<usize>,
+pub(super) struct Step {
+    pub(super) node: String,
+    pub(super) frame: usize,
+    pub(super) run: u32,
+    pub(super) items: u64,
+    pub(super) begun: u64,
+    pub(super) open: Vec<usize>,
 }
 
 /// The execution itself, or one iteration of a loop.
-struct Frame {
-    scope: Rc<Scope>,
+pub(super) struct Frame {
+    pub(super) scope: Rc<Scope>,
     /// The frame around it, the loop's step, the item.
-    outer: Option<(usize, usize, u32)>,
-    tokens: Vec<Edge>,
-    running: Vec<usize>,
-    fired: BTreeSet<String>,
+    pub(super) outer: Option<(usize, usize, u32)>,
+    pub(super) tokens: Vec<Edge>,
+    pub(super) running: Vec<usize>,
+    pub(super) fired: BTreeSet<String>,
 }
 
-struct Run<'a> {
-    net: Net,
-    decide: Decide<'a>,
-    budget: u64,
-    frames: Vec<Frame>,
-    steps: Vec<Step>,
-    ready: Vec<usize>,
-    runs: BTreeMap<(String, String), u32>,
-    result: Walked,
+pub(super) struct Run<'a> {
+    pub(super) net: Net,
+    pub(super) decide: Decide<'a>,
+    pub(super) budget: u64,
+    pub(super) frames: Vec<Frame>,
+    pub(super) steps: Vec<Step>,
+    pub(super) ready: Vec<usize>,
+    pub(super) runs: BTreeMap<(String, String), u32>,
+    pub(super) result: Walked,
 }
 
 /// Runs a graph to its end.
@@ -91,7 +94,7 @@ pub fn run(drawn: &Drawn, decide: Decide, pick: Pick, budget: u64) -> Walked {
 }
 
 impl Run<'_> {
-    fn around(&self, mut frame: usize) -> Vec<(String, u32, u32)> {
+    pub(super) fn around(&self, mut frame: usize) -> Vec<(String, u32, u32)> {
         let mut around = Vec::new();
         while let Some((parent, step, item)) = self.frames[frame].outer {
             around.insert(0, (self.steps[step].node.clone(), self.steps[step].run, item));
@@ -104,7 +107,7 @@ impl Run<'_> {
         serde_json::to_string(&self.around(frame)).unwrap()
     }
 
-    fn named(&self, step: usize) -> Named {
+    pub(super) fn named(&self, step: usize) -> Named {
         let step = &self.steps[step];
         (step.node.clone(), self.place(step.frame), step.run)
     }
@@ -243,178 +246,6 @@ impl Run<'_> {
                 .tokens
                 .iter()
                 .any(|token| within.contains(&token.target) && !excused(token))
-    }
-
-    fn end(&mut self, step: usize) {
-        self.ready.retain(|other| *other != step);
-        let (node, frame) = (self.steps[step].node.clone(), self.steps[step].frame);
-        let (kind, disabled) = (self.net.kind(&node).to_owned(), self.net.disabled(&node));
-        let says = match disabled {
-            true => Says::Nothing,
-            false => (self.decide)(&node, &self.around(frame), self.steps[step].run),
-        };
-        if !disabled {
-            *self.result.counts.entry(node.clone()).or_default() += 1;
-        }
-        if kind != "logic-loop" || disabled || says == Says::Error {
-            self.result.order.push(self.named(step)); // a loop ends when its iterations have
-        }
-        match (kind.as_str(), says) {
-            _ if disabled => self.pass(step),
-            (_, Says::Error) => self.fail(step),
-            ("logic-break", _) => match self.frames[frame].outer {
-                None => self.leave(step, &[]),
-                Some((_, around, _)) => {
-                    self.close_all(around); // rule 10
-                    self.steps[around].begun = self.steps[around].items;
-                    self.advance(around);
-                }
-            },
-            ("logic-stop", _) => {
-                let status = match self.net.config(&node)["status"].as_str() {
-                    Some("failure") => "failed",
-                    Some("cancelled") => "cancelled",
-                    _ => "completed",
-                };
-                self.result.status = status.into(); // rule 12
-                self.result.error_node = (status == "failed").then_some(node);
-            }
-            ("logic-loop", says) => {
-                self.steps[step].items = if let Says::Items(items) = says { items } else { 0 };
-                self.advance(step);
-            }
-            (_, Says::Handles(handles)) => self.leave(step, &handles),
-            _ => self.pass(step),
-        }
-    }
-
-    /// What a disabled node chooses.
-    fn pass(&mut self, step: usize) {
-        let node = &self.steps[step].node;
-        let config = self.net.config(node);
-        let handle = match self.net.kind(node) {
-            "logic-condition" => Some("true"),
-            "logic-loop" => Some("done"),
-            "logic-approval" => Some("approved"),
-            "logic-switch" if config["cases"][0].is_object() => config["cases"][0]["handleId"].as_str(),
-            "logic-switch" => config["defaultHandleId"].as_str(),
-            _ => Some("default"),
-        };
-        let handles: Vec<String> = handle.into_iter().map(str::to_owned).collect();
-        self.leave(step, &handles);
-    }
-
-    fn leave(&mut self, step: usize, handles: &[String]) {
-        let (node, frame) = (self.steps[step].node.clone(), self.steps[step].frame);
-        self.frames[frame].running.retain(|other| *other != step);
-        let edges = self
-            .net
-            .outof(&node)
-            .into_iter()
-            .filter(|edge| handles.contains(&edge.handle))
-            .collect();
-        self.send(frame, edges);
-    }
-
-    /// Rule 5.
-    fn send(&mut self, frame: usize, edges: Vec<Edge>) {
-        let loops: Vec<String> = self.around(frame).into_iter().map(|(node, ..)| node).collect();
-        for mut edge in edges.into_iter().filter(|edge| !loops.contains(&edge.target)) {
-            let mut at = frame;
-            while !self.frames[at].scope.ground.contains(&edge.target) {
-                let (parent, step, _) = self.frames[at].outer.unwrap();
-                edge = Edge {
-                    source: self.steps[step].node.clone(),
-                    handle: "leave".into(),
-                    ..edge
-                };
-                at = parent;
-            }
-            self.frames[at].tokens.push(edge);
-        }
-    }
-
-    /// Rule 11.
-    fn fail(&mut self, step: usize) {
-        let node = self.steps[step].node.clone();
-        if self.net.catches(&node) {
-            return self.leave(step, &["error".into()]);
-        }
-        if self.net.data(&node)["onError"] == "continue" {
-            return self.pass(step);
-        }
-        let mut frame = self.steps[step].frame;
-        while let Some((parent, around, _)) = self.frames[frame].outer {
-            let one = self.steps[around].node.clone();
-            if self.net.config(&one)["continueOnError"] == true {
-                return self.clear(frame);
-            }
-            if self.net.catches(&one) {
-                self.close_all(around);
-                self.result.order.push(self.named(around));
-                return self.leave(around, &["error".into()]);
-            }
-            frame = parent;
-        }
-        self.result.status = "failed".into();
-        self.result.error_node = Some(node);
-    }
-
-    fn clear(&mut self, frame: usize) {
-        for step in self.frames[frame].running.clone() {
-            self.cancel(step);
-        }
-        self.frames[frame].tokens.clear();
-    }
-
-    fn close_all(&mut self, step: usize) {
-        for frame in std::mem::take(&mut self.steps[step].open) {
-            self.clear(frame);
-        }
-    }
-
-    fn cancel(&mut self, step: usize) {
-        let frame = self.steps[step].frame;
-        self.frames[frame].running.retain(|other| *other != step);
-        self.ready.retain(|other| *other != step);
-        self.close_all(step);
-    }
-
-    /// Begins iterations up to the loop's concurrency; when all are over, leaves by `done` (rule 9).
-    fn advance(&mut self, step: usize) {
-        let (node, frame) = (self.steps[step].node.clone(), self.steps[step].frame);
-        let out: Vec<Edge> = self
-            .net
-            .outof(&node)
-            .into_iter()
-            .filter(|edge| edge.handle == "loop")
-            .collect();
-        let at_once = self.net.config(&node)["concurrency"].as_u64().unwrap_or(1) as usize;
-        while self.steps[step].begun < self.steps[step].items && self.steps[step].open.len() < at_once {
-            let body = self.frames[frame].scope.body[&node].clone();
-            let starts = out
-                .iter()
-                .map(|edge| edge.target.clone())
-                .filter(|id| body.contains(id))
-                .collect();
-            let scope = self.net.scope(body, starts);
-            let outer = Some((frame, step, self.steps[step].begun as u32));
-            self.frames.push(Frame {
-                scope,
-                outer,
-                tokens: vec![],
-                running: vec![],
-                fired: BTreeSet::new(),
-            });
-            let inner = self.frames.len() - 1;
-            self.steps[step].begun += 1;
-            self.steps[step].open.push(inner);
-            self.send(inner, out.clone());
-        }
-        if self.steps[step].open.is_empty() && self.steps[step].begun == self.steps[step].items {
-            self.result.order.push(self.named(step));
-            self.leave(step, &["done".into()]);
-        }
     }
 
     /// A merge that nothing can reach any more stops swallowing; an iteration with nothing left is over.
