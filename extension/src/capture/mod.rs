@@ -1,8 +1,119 @@
-//! Capture.
+//! Capture: what a statement changed becomes one lean row of `automations.queue` for each automation that listens,
+//! in the application's own transaction (DESIGN D2 to D4, D12).
+//!
+//! | room | does |
+//! |---|---|
+//! | [`statement`], [`rows`], [`changes`] | reads the transition tables, pairs OLD and NEW |
+//! | [`listeners`] | whose the rows are, who listens |
+//! | [`matching`] | which change each of them hears |
+//! | [`event`] | the trigger data |
+//! | [`provenance`] | what caused it |
+//! | [`write`] | the queue row, or the missed one |
+//! | [`missed`] | what happens to a statement whose capture went wrong |
+//! | [`row_trigger`] | the same for one row, for triggers of the application's own |
+//!
+//! Whatever goes wrong in here, the application's write succeeds. Rows are turned into JSON as the application, never
+//! as the owner of the tables: a cast to json may be somebody's own function.
+
+mod changes;
+pub mod event;
+mod listeners;
+mod matching;
+mod missed;
+pub mod provenance;
+mod row_trigger;
+mod rows;
+pub mod statement;
+mod write;
+
+use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
-use pgrx::{AnyElement, AllocatedByPostgres, PgTrigger, pg_sys};
-/// x
+use pgrx::{AllocatedByPostgres, PgTrigger};
+
+use crate::contained::contained;
+use crate::refusal::Refusal;
+use crate::wake::wake_daemons;
+use matching::{Care, Found, Sink};
+use provenance::Provenance;
+use statement::Statement;
+use write::{Match, Place};
+
+/// `automations.capture()`: AFTER INSERT, UPDATE or DELETE, for each statement, with transition tables.
 #[pg_trigger(sql = false)]
-fn capture<'a>(_t: &'a PgTrigger<'a>) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, crate::refusal::Refusal> { Ok(None) }
-#[pg_extern(sql = false)]
-fn fire_row(_source: &str, _tab: pg_sys::Oid, _op: &str, _old: Option<AnyElement>, _new: Option<AnyElement>) {}
+fn capture<'a>(
+    trigger: &'a PgTrigger<'a>,
+) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Refusal> {
+    match Statement::of(trigger) {
+        Ok(statement) if statement.is_empty() => {}
+        Ok(statement) => hear(&statement),
+        Err(refusal) => refusal.raise(),
+    }
+    Ok(None)
+}
+
+fn hear(statement: &Statement) {
+    let provenance = Provenance::current();
+    let attempt = contained(|| {
+        let mut batch = Batch { table: statement.table_name(), provenance, matches: Vec::new(), bytes: 0, queued: false };
+        matching::find(statement, Care::Quick, &mut batch)?;
+        batch.flush()?;
+        Ok(batch.queued)
+    });
+    match attempt {
+        Ok(queued) => wake_if(queued),
+        Err(failure) => missed::put_down(statement, provenance, &failure),
+    }
+}
+
+/// Wakes the daemons, and lets nothing that goes wrong with that reach the application: they poll as well.
+fn wake_if(queued: bool) {
+    if queued && let Err(failure) = contained(|| Ok(wake_daemons())) {
+        pgrx::debug1!("automations: no wake-up: {}", failure.message);
+    }
+}
+
+/// Matches on their way to the queue, written together.
+struct Batch {
+    table: String,
+    provenance: Provenance,
+    matches: Vec<Match>,
+    bytes: usize,
+    queued: bool,
+}
+
+impl Batch {
+    /// So many rows, or bytes of trigger data, go in one INSERT: large enough that its cost does not count, small
+    /// enough that a statement over a million rows does not hold them all twice.
+    const ROWS: usize = 1000;
+    const BYTES: usize = 8 * 1024 * 1024;
+
+    fn flush(&mut self) -> Result<(), Refusal> {
+        if !self.matches.is_empty() {
+            write::queue(&self.matches, self.provenance)?;
+            self.matches.clear();
+            self.bytes = 0;
+            self.queued = true;
+        }
+        Ok(())
+    }
+}
+
+impl Sink for Batch {
+    fn take(&mut self, found: Found<'_>) -> Result<(), Refusal> {
+        match found.failure {
+            None => {
+                self.bytes += found.one.data.as_ref().map_or(0, String::len);
+                self.matches.push(found.one);
+                if self.matches.len() >= Self::ROWS || self.bytes >= Self::BYTES {
+                    self.flush()?;
+                }
+                Ok(())
+            }
+            Some(failure) => {
+                let place =
+                    Place { table: &self.table, operation: found.operation, source: Some(found.source) };
+                write::miss(&[found.one], &place, self.provenance, &failure)
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Which change each listener hears: the accounts of all rows first, then their listeners, and only then the rows
+//! that somebody may want are looked at in full.
+
+use std::collections::{HashMap, HashSet};
+
+use flow::Event;
+use pgrx::{PgMemoryContexts, pg_sys};
+use uuid::Uuid;
+
+use super::changes::{Changes, Shown};
+use super::event::{Change, RAW_BYTES, Side};
+use super::listeners::{self, Heard, Source};
+use super::rows::{Rows, same};
+use super::statement::{Column, Statement};
+use super::write::Match;
+use crate::contained::{Failure, contained};
+use crate::refusal::Refusal;
+use crate::schedules::transaction_start;
+
+/// What was found: a match to queue, or with a failure one to put down as missed.
+pub struct Found<'f> {
+    /// Who hears of what.
+    pub one: Match,
+    /// INSERT, UPDATE or DELETE.
+    pub operation: &'static str,
+    /// The source.
+    pub source: &'f str,
+    /// Why it cannot be queued.
+    pub failure: Option<Failure>,
+}
+
+/// Where matches go.
+pub trait Sink {
+    /// Takes one.
+    ///
+    /// # Errors
+    /// It could not be written: the whole attempt fails.
+    fn take(&mut self, found: Found<'_>) -> Result<(), Refusal>;
+}
+
+/// How a row that cannot be read is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// It fails the attempt: the usual way, in one subtransaction.
+    Quick,
+    /// It is put down alone: each row in a subtransaction of its own.
+    EachRow,
+}
+
+/// Hands every match of the statement to `sink`.
+///
+/// # Errors
+/// Whatever keeps it from finding them.
+pub fn find(statement: &Statement, care: Care, sink: &mut dyn Sink) -> Result<(), Refusal> {
+    let Some(source) = listeners::source_of(statement.table(), statement.is_leaf())? else {
+        return Ok(());
+    };
+    let columns = statement.columns();
+    let mut changes = Changes::open(statement, &columns);
+    let accounts = accounts(&source, &columns, &mut changes)?;
+    let distinct: HashSet<Uuid> = accounts.iter().flatten().copied().collect();
+    if distinct.is_empty() {
+        return Ok(());
+    }
+    let heard = listeners::listeners_of(&source.name, distinct.into_iter().collect())?;
+    if heard.is_empty() {
+        return Ok(());
+    }
+    let mut finder = Finder {
+        statement,
+        source: &source,
+        columns: &columns,
+        table: statement.table_name(),
+        record: Record::of(&source, &columns),
+        broken: HashSet::new(),
+        scratch: PgMemoryContexts::new("automations capture: one row"),
+        care,
+    };
+    changes.rewind();
+    for account in accounts {
+        let Some(shown) = changes.advance(&columns) else { break };
+        if let Some(heard) = account.and_then(|account| heard.get(&account)) {
+            finder.hear(&changes, shown, heard, sink)?;
+        }
+    }
+    Ok(())
+}
+
+/// The account of each change, in their order; none where it cannot be found any more.
+fn accounts(
+    source: &Source,
+    columns: &[Column],
+    changes: &mut Changes,
+) -> Result<Vec<Option<Uuid>>, Refusal> {
+    let owner = columns.iter().find(|column| column.name == source.owner_column).ok_or_else(|| {
+        Refusal::Invalid(format!(
+            "column {} of source {} is gone: call automations.watch() again",
+            source.owner_column, source.name
+        ))
+    })?;
+    if !source.by_path && owner.kind == pg_sys::UUIDOID {
+        let mut accounts = Vec::new();
+        while let Some(shown) = changes.advance(columns) {
+            accounts.push(changes.subject(shown).and_then(|row| row.uuid(owner.number)));
+        }
+        return Ok(accounts);
+    }
+    let mut keys: Vec<Option<String>> = Vec::new();
+    while let Some(shown) = changes.advance(columns) {
+        keys.push(changes.subject(shown).and_then(|row| row.text(owner)));
+    }
+    if !source.by_path {
+        return Ok(keys.into_iter().map(|key| key.and_then(|key| key.parse().ok())).collect());
+    }
+    let distinct: HashSet<String> = keys.iter().flatten().cloned().collect();
+    let owners: HashMap<String, Uuid> = match distinct.is_empty() {
+        true => HashMap::new(),
+        false => listeners::owners_of(&source.name, distinct.into_iter().collect())?,
+    };
+    Ok(keys.into_iter().map(|key| key.and_then(|key| owners.get(&key).copied())).collect())
+}
+
+/// The columns that say which lead or conversation a row is.
+#[derive(Default)]
+struct Record {
+    lead: Option<i32>,
+    conversation: Option<i32>,
+}
+
+impl Record {
+    fn of(source: &Source, columns: &[Column]) -> Record {
+        let column = |name: &str| {
+            let found = columns.iter().find(|column| column.name == name && column.kind == pg_sys::UUIDOID);
+            found.map(|column| column.number)
+        };
+        match source.name.as_str() {
+            "lead" => Record { lead: column("id"), conversation: None },
+            "conversation" => Record { lead: column("lead_id"), conversation: column("id") },
+            _ => Record::default(),
+        }
+    }
+}
+
+struct Finder<'f> {
+    statement: &'f Statement,
+    source: &'f Source,
+    columns: &'f [Column],
+    table: String,
+    record: Record,
+    broken: HashSet<Uuid>,
+    scratch: PgMemoryContexts,
+    care: Care,
+}
+
+impl Finder<'_> {
+    /// One change, and who of its account hears it.
+    fn hear(
+        &mut self,
+        changes: &Changes,
+        shown: Shown,
+        heard: &[Heard],
+        sink: &mut dyn Sink,
+    ) -> Result<(), Refusal> {
+        let event = self.statement.event;
+        let whole = shown.is_whole(event);
+        let changed = match (event, changes.old(shown), changes.new_row(shown)) {
+            (Event::Update, Some(old), Some(new)) => self.changed(old, new),
+            _ => Vec::new(),
+        };
+        let wanting: Vec<&Heard> = heard
+            .iter()
+            .filter(|one| match &one.listener {
+                Ok(listener) => !whole || listener.wants(event, &changed),
+                Err(_) => self.broken.insert(one.automation),
+            })
+            .collect();
+        if wanting.is_empty() {
+            return Ok(());
+        }
+        let sides = match self.care {
+            Care::Quick => Ok(self.sides(changes, shown)?),
+            Care::EachRow => contained(|| self.sides(changes, shown)),
+        };
+        let (old, new, unread) = match sides {
+            Ok((old, new)) => (old, new, None),
+            Err(failure) => (Side::None, Side::None, Some(failure)),
+        };
+        let change = Change {
+            event,
+            source: &self.source.name,
+            table: &self.table,
+            old,
+            new,
+            changed: &changed,
+            at: transaction_start(),
+        };
+        let stored = if unread.is_none() { Some(change.stored()) } else { None };
+        let mut looked_at: Option<Result<serde_json::Value, Failure>> = None;
+        for one in wanting {
+            let mut failure = unread.clone();
+            if !whole {
+                failure = Some(mismatch());
+            }
+            match &one.listener {
+                Err(message) => failure = Some(broken(message)),
+                // A row that is too large to look at is queued: its execution ends with too_large.
+                Ok(listener) if failure.is_none() && listener.conditions.is_some() => {
+                    let data = looked_at.get_or_insert_with(|| match change.whole() {
+                        Some(whole) => serde_json::from_str(&whole).map_err(|error| unreadable(&error)),
+                        None => Ok(serde_json::Value::Null),
+                    });
+                    match data {
+                        Ok(data) if !data.is_null() && !listener.matches(data) => continue,
+                        Ok(_) => {}
+                        Err(problem) => failure = Some(problem.clone()),
+                    }
+                }
+                Ok(_) => {}
+            }
+            let found = Found {
+                one: Match {
+                    account: one.account,
+                    automation: Some(one.automation),
+                    version: one.version,
+                    data: stored.clone(),
+                    lead: self.uuid(changes, shown, self.record.lead),
+                    conversation: self.uuid(changes, shown, self.record.conversation),
+                },
+                operation: event.as_str(),
+                source: &self.source.name,
+                failure,
+            };
+            sink.take(found)?;
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self, old: &Rows, new: &Rows) -> Vec<String> {
+        let differs = |column: &&Column| !same(column, old.datum(column.number), new.datum(column.number));
+        let columns = self.columns;
+        // SAFETY: what is decompressed to compare lives in the scratch context until it is reset.
+        unsafe {
+            let changed = self.scratch.switch_to(|_| {
+                columns.iter().filter(differs).map(|column| column.name.clone()).collect()
+            });
+            self.scratch.reset();
+            changed
+        }
+    }
+
+    fn sides(&mut self, changes: &Changes, shown: Shown) -> Result<(Side, Side), Refusal> {
+        let columns = self.columns;
+        let side = |rows: Option<&Rows>| match rows {
+            None => Ok(Side::None),
+            Some(rows) => match rows.raw_bytes(columns) {
+                bytes if bytes > RAW_BYTES => Ok(Side::Raw(bytes)),
+                _ => rows.json().map(Side::from_json),
+            },
+        };
+        // SAFETY: the JSON is copied out of the scratch context before it is reset.
+        unsafe {
+            let sides = self.scratch.switch_to(|_| Ok((side(changes.old(shown))?, side(changes.new_row(shown))?)));
+            self.scratch.reset();
+            sides
+        }
+    }
+
+    /// The lead or conversation that the row is or names; nothing on DELETE, where it is gone.
+    fn uuid(&self, changes: &Changes, shown: Shown, column: Option<i32>) -> Option<Uuid> {
+        changes.new_row(shown).zip(column).and_then(|(row, number)| row.uuid(number))
+    }
+}
+
+fn broken(message: &str) -> Failure {
+    Failure { sqlstate: "22023".to_owned(), message: format!("the listener cannot be read: {message}") }
+}
+
+fn mismatch() -> Failure {
+    let message = "the rows before and after the UPDATE could not be paired";
+    Failure { sqlstate: "21000".to_owned(), message: message.to_owned() }
+}
+
+fn unreadable(error: &serde_json::Error) -> Failure {
+    Failure { sqlstate: "22023".to_owned(), message: format!("the conditions cannot look at the row: {error}") }
+}

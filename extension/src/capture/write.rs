@@ -1,0 +1,129 @@
+//! Writing: one INSERT for many matches, as the owner of the tables, with a short lock timeout, so that a lock on the
+//! queue never becomes the application's.
+
+use std::ffi::{CStr, CString};
+
+use pgrx::datum::DatumWithOid;
+use pgrx::prelude::*;
+use uuid::Uuid;
+
+use super::provenance::Provenance;
+use crate::acting::{as_role, table_owner};
+use crate::contained::Failure;
+use crate::ids::new_id;
+use crate::refusal::Refusal;
+
+/// An automation and the change that it is to hear of.
+#[derive(Debug, Clone)]
+pub struct Match {
+    /// Its owner.
+    pub account: Uuid,
+    /// The automation; none where it is not known who listens.
+    pub automation: Option<Uuid>,
+    /// Its version.
+    pub version: i32,
+    /// The trigger data as text of JSON; none where none could be made.
+    pub data: Option<String>,
+    /// The lead that it is about.
+    pub lead: Option<Uuid>,
+    /// The conversation that it is about.
+    pub conversation: Option<Uuid>,
+}
+
+/// Milliseconds that capture waits for a lock on our tables: below `deadlock_timeout` (D8), and short, because the
+/// application waits.
+const LOCK_TIMEOUT_MS: i32 = 100;
+
+/// Puts matches into the queue; their ids are those of the executions to be.
+pub fn queue(matches: &[Match], provenance: Provenance) -> Result<(), Refusal> {
+    let known: Vec<&Match> = matches.iter().filter(|one| one.automation.is_some()).collect();
+    if known.is_empty() {
+        return Ok(());
+    }
+    written(
+        "INSERT INTO automations.queue (account_id, id, automation_id, version, trigger_type, trigger_data, lead_id,
+                conversation_id, caused_by, depth)
+         SELECT m.account_id, m.id, m.automation_id, m.version, 'event', m.data::jsonb, m.lead_id,
+                m.conversation_id, $8, $9
+           FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::uuid[], $7::uuid[])
+                    AS m (account_id, id, automation_id, version, data, lead_id, conversation_id)",
+        &[
+            uuids(known.iter().map(|one| Some(one.account))),
+            uuids(known.iter().map(|_| Some(new_id()))),
+            uuids(known.iter().map(|one| one.automation)),
+            known.iter().map(|one| one.version).collect::<Vec<_>>().into(),
+            known.iter().map(|one| one.data.clone()).collect::<Vec<_>>().into(),
+            uuids(known.iter().map(|one| one.lead)),
+            uuids(known.iter().map(|one| one.conversation)),
+            provenance.caused_by.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).into(),
+            provenance.depth.into(),
+        ],
+    )
+}
+
+/// Puts down what could not be queued, with the reason. Data that jsonb refuses is left out.
+pub fn miss(
+    matches: &[Match],
+    place: &Place<'_>,
+    provenance: Provenance,
+    failure: &Failure,
+) -> Result<(), Refusal> {
+    written(
+        "INSERT INTO automations.missed (tab, operation, source, account_id, automation_id, data, lead_id,
+                conversation_id, caused_by, depth, sqlstate, message)
+         SELECT $6, $7, $8, nullif(m.account_id, '00000000-0000-0000-0000-000000000000'), m.automation_id,
+                m.data::jsonb, m.lead_id, m.conversation_id, $9, $10, $11, $12
+           FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[])
+                    AS m (account_id, automation_id, data, lead_id, conversation_id)",
+        &[
+            uuids(matches.iter().map(|one| Some(one.account))),
+            uuids(matches.iter().map(|one| one.automation)),
+            matches.iter().map(|one| one.data.clone()).collect::<Vec<_>>().into(),
+            uuids(matches.iter().map(|one| one.lead)),
+            uuids(matches.iter().map(|one| one.conversation)),
+            place.table.into(),
+            place.operation.into(),
+            place.source.into(),
+            provenance.caused_by.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).into(),
+            provenance.depth.into(),
+            failure.sqlstate.as_str().into(),
+            failure.message.as_str().into(),
+        ],
+    )
+}
+
+/// Where something was missed.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'p> {
+    /// The table's name.
+    pub table: &'p str,
+    /// INSERT, UPDATE or DELETE.
+    pub operation: &'p str,
+    /// The source, where it is known.
+    pub source: Option<&'p str>,
+}
+
+fn written(statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<(), Refusal> {
+    let timeout = lock_timeout()?;
+    let settings: &[(&CStr, &CStr)] = match &timeout {
+        Some(timeout) => &[(c"lock_timeout", timeout)],
+        None => &[],
+    };
+    as_role(table_owner()?, settings, || Ok(Spi::run_with_args(statement, arguments)?))
+}
+
+/// Ours, unless the application's own is shorter still.
+fn lock_timeout() -> Result<Option<CString>, Refusal> {
+    // SAFETY: reads a variable of the server.
+    let current = unsafe { pg_sys::LockTimeout };
+    if (1..=LOCK_TIMEOUT_MS).contains(&current) {
+        return Ok(None);
+    }
+    Ok(Some(CString::new(LOCK_TIMEOUT_MS.to_string())?))
+}
+
+fn uuids(ids: impl Iterator<Item = Option<Uuid>>) -> DatumWithOid<'static> {
+    ids.map(|id| id.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())))
+        .collect::<Vec<_>>()
+        .into()
+}
