@@ -72,13 +72,21 @@ impl Condition {
     /// # Errors
     /// Names the rule and what to do.
     pub fn parse(config: &Value) -> Result<Condition, ConditionError> {
-        let rules = config.get("rules").unwrap_or(config).as_array().filter(|rules| !rules.is_empty());
+        let rules = config
+            .get("rules")
+            .unwrap_or(config)
+            .as_array()
+            .filter(|rules| !rules.is_empty());
         let form = match (rules, config.get("expression").unwrap_or(config)) {
             (Some(rules), _) => Condition::rules(rules, config.get("logic"))?,
             (None, Value::String(expression)) if !expression.trim().is_empty() => {
                 Form::Expression(Template::expression(expression)?)
             }
-            _ => return Err(ConditionError::Form("a condition needs `rules` (a list, not empty) or an `expression`")),
+            _ => {
+                return Err(ConditionError::Form(
+                    "a condition needs `rules` (a list, not empty) or an `expression`",
+                ));
+            }
         };
         let mut reads = BTreeSet::new();
         match &form {
@@ -94,15 +102,22 @@ impl Condition {
         }
         let mut parsed = Vec::with_capacity(rules.len());
         for (position, rule) in rules.iter().enumerate() {
-            let rule = Rule::parse(rule).map_err(|message| ConditionError::Rule { rule: position + 1, message })?;
+            let rule = Rule::parse(rule).map_err(|message| ConditionError::Rule {
+                rule: position + 1,
+                message,
+            })?;
             parsed.push(rule);
         }
         if parsed.iter().filter(|rule| rule.holds_pattern()).count() > MAX_PATTERNS {
-            return Err(ConditionError::Form("a condition has at most 10 rules with `matches_regex`"));
+            return Err(ConditionError::Form(
+                "a condition has at most 10 rules with `matches_regex`",
+            ));
         }
         match logic {
             None | Some(Value::Null) => Ok(Form::All(parsed)),
-            Some(Value::String(logic)) if logic.is_empty() || logic.eq_ignore_ascii_case("and") => Ok(Form::All(parsed)),
+            Some(Value::String(logic)) if logic.is_empty() || logic.eq_ignore_ascii_case("and") => {
+                Ok(Form::All(parsed))
+            }
             Some(Value::String(logic)) if logic.eq_ignore_ascii_case("or") => Ok(Form::Any(parsed)),
             Some(_) => Err(ConditionError::Form("`logic` is `and` or `or`")),
         }
@@ -137,11 +152,18 @@ impl Condition {
         let value = match &self.form {
             Form::All(rules) => rules.iter().all(|rule| rule.holds(&globals, &budget)),
             Form::Any(rules) => rules.iter().any(|rule| rule.holds(&globals, &budget)),
-            Form::Expression(template) => template.inspect(&globals, &budget, truth).unwrap_or_else(|error| {
-                budget.warn(error.to_string());
-                false
-            }),
+            Form::Expression(template) => {
+                template
+                    .inspect(&globals, &budget, truth)
+                    .unwrap_or_else(|error| {
+                        budget.warn(error.to_string());
+                        false
+                    })
+            }
         };
-        Evaluated { value, warnings: budget.into_warnings() }
+        Evaluated {
+            value,
+            warnings: budget.into_warnings(),
+        }
     }
 }

@@ -48,7 +48,11 @@ impl Configured {
         let mut configured = Configured::compile_fields(config, &|name| {
             kind.field(name).is_some_and(|field| is_rendered(kind, field))
         })?;
-        for field in kind.fields.iter().filter(|field| field.template && !is_rendered(kind, field)) {
+        for field in kind
+            .fields
+            .iter()
+            .filter(|field| field.template && !is_rendered(kind, field))
+        {
             if let Some(value) = config.get(field.name).filter(|value| !value.is_null()) {
                 configured.read(field, value)?;
             }
@@ -58,22 +62,30 @@ impl Configured {
 
     /// Adds the names that a field reads which the node evaluates itself.
     fn read(&mut self, field: &Field, value: &Value) -> Result<(), TemplateError> {
-        let at = |source| TemplateError::Field { field: field.name.to_owned(), source: Box::new(source) };
+        let at = |source| TemplateError::Field {
+            field: field.name.to_owned(),
+            source: Box::new(source),
+        };
         let reads = match (field.kind, value) {
             (Kind::Rules | Kind::Condition, value) => match Condition::parse(value) {
                 Ok(condition) => condition.reads().clone(),
                 // An empty list of rules beside an expression; the check says where a condition is needed.
                 Err(ConditionError::Form(_)) => return Ok(()),
                 Err(ConditionError::Expression(error)) => return Err(at(error)),
-                Err(error) => return Err(at(TemplateError::Unsupported { line: 1, message: error.to_string() })),
+                Err(error) => {
+                    return Err(at(TemplateError::Unsupported {
+                        line: 1,
+                        message: error.to_string(),
+                    }));
+                }
             },
-            (Kind::Expression | Kind::ListExpression, Value::String(source)) if source.trim().is_empty() => return Ok(()),
+            (Kind::Expression | Kind::ListExpression, Value::String(source)) if source.trim().is_empty() => {
+                return Ok(());
+            }
             (Kind::Expression | Kind::ListExpression, Value::String(source)) => {
                 Template::expression(source).map_err(at)?.reads().clone()
             }
-            (_, value) => {
-                Configured::compile_fields(&json!({ field.name: value }), &|_| true)?.reads
-            }
+            (_, value) => Configured::compile_fields(&json!({ field.name: value }), &|_| true)?.reads,
         };
         self.names.extend(reads.iter().map(|(name, _)| name.clone()));
         self.reads.extend(reads);
@@ -226,7 +238,10 @@ impl Part {
 fn is_rendered(kind: &NodeType, field: &Field) -> bool {
     // What each item becomes is rendered for each item.
     let for_each_item = kind.name == "transform-map" && field.name == "mapping";
-    let evaluated = matches!(field.kind, Kind::Rules | Kind::Condition | Kind::Expression | Kind::ListExpression);
+    let evaluated = matches!(
+        field.kind,
+        Kind::Rules | Kind::Condition | Kind::Expression | Kind::ListExpression
+    );
     field.template && !for_each_item && !evaluated
 }
 

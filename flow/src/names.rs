@@ -30,6 +30,8 @@ impl Names for BTreeMap<String, Value> {
 /// An object gives its entries; any other value has no names.
 impl Names for Value {
     fn get(&self, name: &str) -> Option<Cow<'_, Value>> {
-        self.as_object().and_then(|object| object.get(name)).map(Cow::Borrowed)
+        self.as_object()
+            .and_then(|object| object.get(name))
+            .map(Cow::Borrowed)
     }
 }

@@ -11,7 +11,9 @@ mod expression;
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Datelike as _, Days, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
+use chrono::{
+    DateTime, Datelike as _, Days, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone as _, Utc,
+};
 use chrono_tz::Tz;
 use thiserror::Error;
 
@@ -77,7 +79,11 @@ pub fn next_runs(
     }
     let mut runs = BTreeSet::new();
     // A day that a zone skipped as a whole (Apia, 30 December 2011) fires on the day after it.
-    let Some(first) = after.with_timezone(&zone).date_naive().checked_sub_days(Days::new(2)) else {
+    let Some(first) = after
+        .with_timezone(&zone)
+        .date_naive()
+        .checked_sub_days(Days::new(2))
+    else {
         return Err(ScheduleError::Never);
     };
     let mut any = false;
@@ -112,7 +118,8 @@ fn zone(name: &str) -> Result<Tz, ScheduleError> {
     if name.is_empty() {
         return Ok(Tz::UTC);
     }
-    name.parse().map_err(|_| ScheduleError::Timezone(name.chars().take(60).collect()))
+    name.parse()
+        .map_err(|_| ScheduleError::Timezone(name.chars().take(60).collect()))
 }
 
 /// Adds the runs of one local date that are after `after`.

@@ -178,7 +178,12 @@ impl Template {
     ) -> Result<T, TemplateError> {
         match &self.0.body {
             Body::Value(expr) => {
-                let scope = Scope { globals, parent: None, bound: Vec::new(), each: None };
+                let scope = Scope {
+                    globals,
+                    parent: None,
+                    bound: Vec::new(),
+                    each: None,
+                };
                 let value = Evaluator { budget }.value(expr, &scope)?;
                 Ok(look(&value))
             }

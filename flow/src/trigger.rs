@@ -93,7 +93,11 @@ fn own_config<'n>(trigger_type: &str, nodes: &'n Value) -> Option<&'n Map<String
     let only = |mut found: Vec<&'n Value>| if found.len() == 1 { found.pop() } else { None };
     let same: Vec<_> = all().filter(|node| kind(node) == Some(&wanted)).collect();
     let node = if same.is_empty() {
-        only(all().filter(|node| kind(node).is_some_and(|kind| kind.starts_with("trigger-"))).collect())
+        only(
+            all()
+                .filter(|node| kind(node).is_some_and(|kind| kind.starts_with("trigger-")))
+                .collect(),
+        )
     } else {
         only(same)
     };
@@ -141,11 +145,15 @@ impl Listener {
             Some(Value::String(text)) => Ok(Some(text.trim())),
             Some(_) => Err(problem(format!("`{key}` must be text"))),
         };
-        let Some(source) = text("event_source")? else { return Ok(None) };
+        let Some(source) = text("event_source")? else {
+            return Ok(None);
+        };
         let event = match text("event_type")? {
             Some(name) => Event::find(name).ok_or_else(|| {
                 let shown: String = name.chars().take(40).collect();
-                problem(format!("`event_type` is INSERT, UPDATE, DELETE or any, not `{shown}`"))
+                problem(format!(
+                    "`event_type` is INSERT, UPDATE, DELETE or any, not `{shown}`"
+                ))
             })?,
             None if source == "event" && text("event_name")?.is_some() => Event::Any,
             None => return Ok(None),
@@ -167,7 +175,12 @@ impl Listener {
                 Condition::parse(conditions).map_err(|error| problem(format!("`conditions`: {error}")))?,
             ),
         };
-        Ok(Some(Listener { source: source.to_owned(), event, columns, conditions }))
+        Ok(Some(Listener {
+            source: source.to_owned(),
+            event,
+            columns,
+            conditions,
+        }))
     }
 
     /// Whether it waits for this event with these changed columns (which count for UPDATE only).

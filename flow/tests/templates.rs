@@ -20,7 +20,9 @@ fn names() -> Value {
 
 fn render(source: &str) -> Rendered {
     let template = Template::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"));
-    template.render(&names()).unwrap_or_else(|error| panic!("{source}: {error}"))
+    template
+        .render(&names())
+        .unwrap_or_else(|error| panic!("{source}: {error}"))
 }
 
 fn value(source: &str) -> Value {
@@ -67,8 +69,14 @@ fn in_text_null_is_empty_and_lists_and_objects_are_json() {
         ("{{ lead.ratio }}!", json!("0.5!")),
         ("{{ lead.tags }}!", json!("[\"hot\",\"new\"]!")),
         ("{{ lead.custom }}!", json!("{\"city\":\"London\",\"x-id\":7}!")),
-        ("Hello {{ lead.name | default('there') }}", json!("Hello Ada Lovelace")),
-        ("Hello {{ lead.company | default('there') }}", json!("Hello there")),
+        (
+            "Hello {{ lead.name | default('there') }}",
+            json!("Hello Ada Lovelace"),
+        ),
+        (
+            "Hello {{ lead.company | default('there') }}",
+            json!("Hello there"),
+        ),
         ("Hello {{ nobody.name | default('there') }}", json!("Hello there")),
     ]);
 }
@@ -79,7 +87,11 @@ fn a_missing_name_or_part_renders_empty_with_a_warning_that_names_it() {
     assert_eq!(missing.value, json!("Hi "));
     assert_eq!(
         missing.warnings,
-        ["lead.naem is missing", "lead.company.name is missing", "nobody is missing"]
+        [
+            "lead.naem is missing",
+            "lead.company.name is missing",
+            "nobody is missing"
+        ]
     );
     for quiet in [
         "{{ lead.naem | default('x') }}",
@@ -90,7 +102,10 @@ fn a_missing_name_or_part_renders_empty_with_a_warning_that_names_it() {
     ] {
         assert_eq!(render(quiet).warnings, Vec::<String>::new(), "{quiet}");
     }
-    assert_eq!(render("{{ lead[lead.email] }}").warnings, ["lead[...] is missing"]);
+    assert_eq!(
+        render("{{ lead[lead.email] }}").warnings,
+        ["lead[...] is missing"]
+    );
 }
 
 #[test]
@@ -163,15 +178,36 @@ fn comparisons_never_fail_and_what_has_no_order_is_neither_less_nor_greater() {
 #[test]
 fn statements_are_if_and_for() {
     all(&[
-        ("{% if lead.score > 90 %}a{% elif lead.score > 70 %}b{% else %}c{% endif %}", json!("b")),
-        ("{% for tag in lead.tags %}{{ loop.index }}{{ tag }}{% if not loop.last %}, {% endif %}{% endfor %}", json!("1hot, 2new")),
-        ("{% for row in rows if row.id > 1 %}{{ row.n }}{{ loop.length }}{% endfor %}", json!("c3b3b3")),
+        (
+            "{% if lead.score > 90 %}a{% elif lead.score > 70 %}b{% else %}c{% endif %}",
+            json!("b"),
+        ),
+        (
+            "{% for tag in lead.tags %}{{ loop.index }}{{ tag }}{% if not loop.last %}, {% endif %}{% endfor %}",
+            json!("1hot, 2new"),
+        ),
+        (
+            "{% for row in rows if row.id > 1 %}{{ row.n }}{{ loop.length }}{% endfor %}",
+            json!("c3b3b3"),
+        ),
         ("{% for x in [] %}a{% else %}none{% endfor %}", json!("none")),
-        ("{% for x in lead.company %}a{% else %}none{% endfor %}", json!("none")),
-        ("{% for k, v in lead.custom.items() %}{{ k }}={{ v }};{% endfor %}", json!("city=London;x-id=7;")),
-        ("{% for k, v in lead.custom | items %}{{ k }}{% endfor %}", json!("cityx-id")),
+        (
+            "{% for x in lead.company %}a{% else %}none{% endfor %}",
+            json!("none"),
+        ),
+        (
+            "{% for k, v in lead.custom.items() %}{{ k }}={{ v }};{% endfor %}",
+            json!("city=London;x-id=7;"),
+        ),
+        (
+            "{% for k, v in lead.custom | items %}{{ k }}{% endfor %}",
+            json!("cityx-id"),
+        ),
         ("{% for k in lead.custom %}{{ k }}{% endfor %}", json!("cityx-id")),
-        ("{% for i in range(3) %}{% for j in range(i) %}{{ loop.depth }}{{ j }}{% endfor %}{% endfor %}", json!("202021")),
+        (
+            "{% for i in range(3) %}{% for j in range(i) %}{{ loop.depth }}{{ j }}{% endfor %}{% endfor %}",
+            json!("202021"),
+        ),
         ("{% for i in range(1, 10, 4) %}{{ i }}{% endfor %}", json!("159")),
         ("a {%- if true %} b {%- endif %}", json!("a b")),
         ("{% raw %}{{ x }}{% endraw %}", json!("{{ x }}")),
@@ -194,7 +230,11 @@ fn other_statements_calls_and_unknown_names_are_refused_with_what_to_write() {
         "{% autoescape true %}{% endautoescape %}",
         "{% break %}",
     ] {
-        assert!(error(statement).contains("there is no statement"), "{statement}: {}", error(statement));
+        assert!(
+            error(statement).contains("there is no statement"),
+            "{statement}: {}",
+            error(statement)
+        );
     }
     assert!(error("{{ x | indent(5) }}").contains("there is no filter `indent`"));
     assert!(error("{{ x | format }}").contains("there is no filter"));
@@ -205,7 +245,11 @@ fn other_statements_calls_and_unknown_names_are_refused_with_what_to_write() {
     assert!(error("{{ x | replace('a') }}").contains("needs (old, new)"));
     assert!(error("{{ x | upper(1) }}").contains("takes ()"));
     assert!(error("{{ x | join(*y) }}").contains("takes (separator, attribute)"));
-    assert!(error("text\n\n{{ a + }}").starts_with("line 3:"), "{}", error("text\n\n{{ a + }}"));
+    assert!(
+        error("text\n\n{{ a + }}").starts_with("line 3:"),
+        "{}",
+        error("text\n\n{{ a + }}")
+    );
     assert!(error("{{ a ").starts_with("line 1:"));
     assert!(error("a\n{{ 1 / 0 }}").starts_with("line 2:"));
 }
@@ -247,8 +291,14 @@ fn filters_do_what_users_of_jinja_expect() {
         ("{{ ('[1, 2]' | fromjson)[1] }}", json!(2)),
         ("{{ 'a b/ä&' | urlencode }}", json!("a%20b/%C3%A4%26")),
         ("{{ {'q': 'a b', 'p': 1} | urlencode }}", json!("p=1&q=a%20b")),
-        ("{{ '<a href=\"x\">' | e }}", json!("&lt;a href=&quot;x&quot;&gt;")),
-        ("{{ rows | sort(attribute='id') | map(attribute='n') | join }}", json!("abbc")),
+        (
+            "{{ '<a href=\"x\">' | e }}",
+            json!("&lt;a href=&quot;x&quot;&gt;"),
+        ),
+        (
+            "{{ rows | sort(attribute='id') | map(attribute='n') | join }}",
+            json!("abbc"),
+        ),
         ("{{ ['b', 'A', 'c'] | sort }}", json!(["A", "b", "c"])),
         ("{{ [3, 1, 2] | sort(reverse=true) }}", json!([3, 2, 1])),
         ("{{ rows | unique(attribute='id') | length }}", json!(3)),
@@ -261,18 +311,33 @@ fn filters_do_what_users_of_jinja_expect() {
         ("{{ ['a', 'b'] | map('upper') }}", json!(["A", "B"])),
         ("{{ [0, 1, 2] | select }}", json!([1, 2])),
         ("{{ [0, 1, 2] | reject('odd') }}", json!([0, 2])),
-        ("{{ rows | selectattr('id', 'gt', 1) | map(attribute='n') }}", json!(["c", "b", "b"])),
+        (
+            "{{ rows | selectattr('id', 'gt', 1) | map(attribute='n') }}",
+            json!(["c", "b", "b"]),
+        ),
         ("{{ rows | rejectattr('n', 'eq', 'b') | length }}", json!(2)),
         ("{{ lead.custom | keys }}", json!(["city", "x-id"])),
         ("{{ lead.custom | values }}", json!(["London", 7])),
         ("{{ lead.custom.get('nope', 'x') }}", json!("x")),
         ("{{ 'a long sentence' | truncate(10) }}", json!("a long...")),
-        ("{{ empty | default('x') }}{{ empty | default('x', true) }}", json!("x")),
+        (
+            "{{ empty | default('x') }}{{ empty | default('x', true) }}",
+            json!("x"),
+        ),
         ("{{ 'abc' | list }}", json!(["a", "b", "c"])),
         ("{{ lead.created_at | date }}", json!("2026-01-31")),
-        ("{{ lead.created_at | date('%d.%m.%Y %H:%M') }}", json!("31.01.2026 23:30")),
-        ("{{ lead.created_at | date('%H:%M', 'Asia/Kolkata') }}", json!("04:00")),
-        ("{{ '2026-01-01 10:00:00.5+02' | date('%H:%M %z') }}", json!("10:00 +0200")),
+        (
+            "{{ lead.created_at | date('%d.%m.%Y %H:%M') }}",
+            json!("31.01.2026 23:30"),
+        ),
+        (
+            "{{ lead.created_at | date('%H:%M', 'Asia/Kolkata') }}",
+            json!("04:00"),
+        ),
+        (
+            "{{ '2026-01-01 10:00:00.5+02' | date('%H:%M %z') }}",
+            json!("10:00 +0200"),
+        ),
         ("{{ 0 | date('%Y') }}", json!("1970")),
         ("{{ lead.company | date }}", Value::Null),
     ]);
@@ -286,14 +351,29 @@ fn filters_do_what_users_of_jinja_expect() {
 #[test]
 fn tests_of_kind_and_comparison() {
     all(&[
-        ("{{ lead.name is string and lead.score is number and lead.custom is mapping }}", json!(true)),
-        ("{{ lead.tags is sequence and lead.tags is iterable }}", json!(true)),
-        ("{{ lead.company is none and lead.company is defined }}", json!(true)),
-        ("{{ lead.nope is not defined and lead.nope is none }}", json!(true)),
+        (
+            "{{ lead.name is string and lead.score is number and lead.custom is mapping }}",
+            json!(true),
+        ),
+        (
+            "{{ lead.tags is sequence and lead.tags is iterable }}",
+            json!(true),
+        ),
+        (
+            "{{ lead.company is none and lead.company is defined }}",
+            json!(true),
+        ),
+        (
+            "{{ lead.nope is not defined and lead.nope is none }}",
+            json!(true),
+        ),
         ("{{ 4 is even and 3 is odd and 9 is divisibleby 3 }}", json!(true)),
         ("{{ 'hot' is in lead.tags }}", json!(true)),
         ("{{ 3 is eq(3) and 'ab' is startingwith 'a' }}", json!(true)),
-        ("{{ lead.vip is true and 1 is integer and 1.5 is float }}", json!(true)),
+        (
+            "{{ lead.vip is true and 1 is integer and 1.5 is float }}",
+            json!(true),
+        ),
     ]);
 }
 
@@ -301,20 +381,45 @@ fn tests_of_kind_and_comparison() {
 fn the_names_that_a_template_reads_are_known_when_it_is_parsed() {
     let reads = |source| {
         let template = Template::parse(source).unwrap();
-        template.reads().iter().map(|(name, part)| format!("{name}:{}", part.clone().unwrap_or_default())).collect::<Vec<_>>()
+        template
+            .reads()
+            .iter()
+            .map(|(name, part)| format!("{name}:{}", part.clone().unwrap_or_default()))
+            .collect::<Vec<_>>()
     };
-    assert_eq!(reads("{{ secrets.TOKEN }}{{ secrets['KEY'] }}{{ vars[x] }}"), ["secrets:KEY", "secrets:TOKEN", "vars:", "x:"]);
-    assert_eq!(reads("{% for i in nodes['a'].output %}{{ i.x }}{{ loop.index }}{{ lead.y }}{% endfor %}{{ i }}"), ["i:", "lead:y", "nodes:a"]);
+    assert_eq!(
+        reads("{{ secrets.TOKEN }}{{ secrets['KEY'] }}{{ vars[x] }}"),
+        ["secrets:KEY", "secrets:TOKEN", "vars:", "x:"]
+    );
+    assert_eq!(
+        reads("{% for i in nodes['a'].output %}{{ i.x }}{{ loop.index }}{{ lead.y }}{% endfor %}{{ i }}"),
+        ["i:", "lead:y", "nodes:a"]
+    );
     assert_eq!(reads("{% for i in i %}{% endfor %}"), ["i:"]);
-    assert_eq!(reads("{{ a | default(b.c) }}{{ [d, {e: f}] }}{{ g if h else j }}{{ k is eq(l) }}"), ["a:", "b:c", "d:", "e:", "f:", "g:", "h:", "j:", "k:", "l:"]);
+    assert_eq!(
+        reads("{{ a | default(b.c) }}{{ [d, {e: f}] }}{{ g if h else j }}{{ k is eq(l) }}"),
+        ["a:", "b:c", "d:", "e:", "f:", "g:", "h:", "j:", "k:", "l:"]
+    );
     let template = Template::parse("{{ lead.name }}{{ vars.x }}").unwrap();
     assert_eq!(template.names().iter().collect::<Vec<_>>(), ["lead", "vars"]);
 }
 
 #[test]
 fn a_bare_expression_may_stand_in_braces_as_well() {
-    for source in ["lead.tags | length", "{{ lead.tags | length }}", "  lead.tags | length\n"] {
-        assert_eq!(Template::expression(source).unwrap().render(&names()).unwrap().value, json!(2), "{source}");
+    for source in [
+        "lead.tags | length",
+        "{{ lead.tags | length }}",
+        "  lead.tags | length\n",
+    ] {
+        assert_eq!(
+            Template::expression(source)
+                .unwrap()
+                .render(&names())
+                .unwrap()
+                .value,
+            json!(2),
+            "{source}"
+        );
     }
     assert!(Template::expression("lead.tags |").is_err());
     assert!(Template::expression("").is_err());

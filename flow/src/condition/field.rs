@@ -18,14 +18,23 @@ impl Field {
     pub(super) fn parse(source: &str) -> Result<Field, TemplateError> {
         let source = source.trim();
         if source.contains("{{") || source.contains("{%") {
-            return Ok(Field { template: Template::parse(source)?, column: None });
+            return Ok(Field {
+                template: Template::parse(source)?,
+                column: None,
+            });
         }
         match path(source).as_deref() {
             Some([name, parts @ ..]) => {
                 let column = column(name, parts);
-                Ok(Field { template: Template::path(name.clone(), parts.to_vec()), column })
+                Ok(Field {
+                    template: Template::path(name.clone(), parts.to_vec()),
+                    column,
+                })
             }
-            _ => Ok(Field { template: Template::expression(source)?, column: None }),
+            _ => Ok(Field {
+                template: Template::expression(source)?,
+                column: None,
+            }),
         }
     }
 }
@@ -80,7 +89,9 @@ fn path(source: &str) -> Option<Vec<String>> {
 
 /// The column that a path means: of `trigger.new.status`, `new.status`, `lead.status` and `status` it is `status`.
 fn column(name: &str, parts: &[String]) -> Option<String> {
-    let mut path = std::iter::once(name).chain(parts.iter().map(String::as_str)).peekable();
+    let mut path = std::iter::once(name)
+        .chain(parts.iter().map(String::as_str))
+        .peekable();
     path.next_if_eq(&"trigger");
     let row = path.next_if(|part| ["new", "old", "lead", "conversation"].contains(part));
     path.next().or(row).map(str::to_owned)

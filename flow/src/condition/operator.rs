@@ -66,12 +66,19 @@ const OPERATORS: &[(&str, Operator)] = &[
 
 impl Operator {
     pub(super) fn find(name: &str) -> Option<Operator> {
-        OPERATORS.iter().find(|(known, _)| *known == name).map(|(_, operator)| *operator)
+        OPERATORS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, operator)| *operator)
     }
 
     /// Every name, for messages.
     pub(super) fn names() -> String {
-        OPERATORS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+        OPERATORS
+            .iter()
+            .map(|(name, _)| *name)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// Whether it compares with a value.
@@ -92,7 +99,11 @@ impl Operator {
     pub(super) fn takes_missing(self) -> bool {
         matches!(
             self,
-            Operator::IsEmpty | Operator::IsNotEmpty | Operator::IsNull | Operator::IsNotNull | Operator::Changed
+            Operator::IsEmpty
+                | Operator::IsNotEmpty
+                | Operator::IsNull
+                | Operator::IsNotNull
+                | Operator::Changed
         )
     }
 
@@ -160,7 +171,9 @@ fn is_in(field: &Value, list: &Value, budget: &Budget) -> Result<bool, Trouble> 
         Value::Array(items) => any_same(items, field, budget),
         Value::String(text) => {
             budget.look(text.len())?;
-            let Some(field) = scalar(field) else { return Ok(false) };
+            let Some(field) = scalar(field) else {
+                return Ok(false);
+            };
             for item in text.split(',') {
                 // Compared as text or as numbers, whichever says that they are the same.
                 let numbers = Num::read(item).zip(Num::read(&field));
@@ -195,7 +208,9 @@ pub(super) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 fn texts(a: &Value, b: &Value, budget: &Budget, test: fn(&str, &str) -> bool) -> Result<bool, Trouble> {
-    let (Some(a), Some(b)) = (scalar(a), scalar(b)) else { return Ok(false) };
+    let (Some(a), Some(b)) = (scalar(a), scalar(b)) else {
+        return Ok(false);
+    };
     budget.look(a.len().saturating_add(b.len()))?;
     Ok(test(&a, &b))
 }

@@ -34,7 +34,10 @@ impl Pattern {
     /// Compiles a pattern within the limits.
     pub(super) fn compile(pattern: &str) -> Result<Pattern, String> {
         if pattern.len() > MAX_BYTES {
-            return Err(format!("the pattern is {} bytes long; at most {MAX_BYTES} are allowed", pattern.len()));
+            return Err(format!(
+                "the pattern is {} bytes long; at most {MAX_BYTES} are allowed",
+                pattern.len()
+            ));
         }
         // In units of work for a byte. Measured in the worst case 5 and 23 microseconds a byte for the two sizes;
         // without counted repetition no more states are alive than the pattern has characters.
@@ -43,7 +46,11 @@ impl Pattern {
             Err(regex::Error::CompiledTooBig(_)) => (build(pattern, LARGE).map_err(refusal)?, 460),
             Err(error) => return Err(refusal(error)),
         };
-        let price = if pattern.contains('{') { price } else { price.min(1 + pattern.len() / 3) };
+        let price = if pattern.contains('{') {
+            price
+        } else {
+            price.min(1 + pattern.len() / 3)
+        };
         Ok(Pattern { regex, price })
     }
 
@@ -61,7 +68,11 @@ impl Pattern {
 }
 
 fn build(pattern: &str, size: usize) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).size_limit(size).dfa_size_limit(CACHE).nest_limit(NESTING).build()
+    RegexBuilder::new(pattern)
+        .size_limit(size)
+        .dfa_size_limit(CACHE)
+        .nest_limit(NESTING)
+        .build()
 }
 
 fn refusal(error: regex::Error) -> String {
@@ -70,8 +81,15 @@ fn refusal(error: regex::Error) -> String {
         // The whole message draws the pattern; its last line says what is wrong.
         error => {
             let message = error.to_string();
-            let last = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            format!("the pattern cannot be read: {}", last.chars().take(200).collect::<String>())
+            let last = message
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ");
+            format!(
+                "the pattern cannot be read: {}",
+                last.chars().take(200).collect::<String>()
+            )
         }
     }
 }

@@ -35,9 +35,12 @@ impl Operand {
                 Ok(Operand::Template(Template::parse(source)?))
             }
             // A list of templates is what `in` may have; what is in lists deeper is taken as it stands.
-            Value::Array(items) if depth == 0 => {
-                Ok(Operand::List(items.iter().map(|item| Operand::parse(item, 1)).collect::<Result<_, _>>()?))
-            }
+            Value::Array(items) if depth == 0 => Ok(Operand::List(
+                items
+                    .iter()
+                    .map(|item| Operand::parse(item, 1))
+                    .collect::<Result<_, _>>()?,
+            )),
             other => Ok(Operand::Plain(other.clone())),
         }
     }
@@ -57,9 +60,11 @@ impl Operand {
                 Ok(value.clone())
             }
             Operand::Template(template) => template.evaluate(globals, budget),
-            Operand::List(items) => {
-                items.iter().map(|item| item.value(globals, budget)).collect::<Result<_, _>>().map(Value::Array)
-            }
+            Operand::List(items) => items
+                .iter()
+                .map(|item| item.value(globals, budget))
+                .collect::<Result<_, _>>()
+                .map(Value::Array),
             Operand::Pattern(_) => Ok(Value::Null),
         }
     }
@@ -68,7 +73,11 @@ impl Operand {
 impl Rule {
     /// Reads a rule; an error says what is wrong with it.
     pub(super) fn parse(rule: &Value) -> Result<Rule, String> {
-        let Some(field) = rule.get("field").and_then(Value::as_str).filter(|field| !field.trim().is_empty()) else {
+        let Some(field) = rule
+            .get("field")
+            .and_then(Value::as_str)
+            .filter(|field| !field.trim().is_empty())
+        else {
             return Err("it needs a `field`, such as `trigger.new.score`".to_owned());
         };
         let field = Field::parse(field).map_err(|error| format!("field: {error}"))?;
@@ -88,10 +97,16 @@ impl Rule {
                 Operand::Pattern(Pattern::compile(&pattern).map_err(|message| format!("value: {message}"))?)
             }
             (Operator::MatchesRegex, Operand::Template(template)) => Operand::Template(template),
-            (Operator::MatchesRegex, _) => return Err("value: `matches_regex` needs a pattern as text".to_owned()),
+            (Operator::MatchesRegex, _) => {
+                return Err("value: `matches_regex` needs a pattern as text".to_owned());
+            }
             (_, value) => value,
         };
-        Ok(Rule { field, operator, value })
+        Ok(Rule {
+            field,
+            operator,
+            value,
+        })
     }
 
     pub(super) fn holds_pattern(&self) -> bool {
@@ -128,17 +143,26 @@ impl Rule {
             return Ok(is_changed(column, globals));
         }
         let value = self.value.value(globals, budget)?;
-        let held = self.field.template.inspect(globals, budget, |field| match (self.operator, &self.value) {
-            (Operator::Changed, _) => Ok(scalar(field).is_some_and(|column| is_changed(&column, globals))),
-            (Operator::MatchesRegex, operand) => {
-                let Some(subject) = scalar(field) else { return Ok(false) };
-                match operand {
-                    Operand::Pattern(pattern) => pattern.is_in(&subject, budget),
-                    _ => Pattern::compile_paid(&text(&value, budget)?, budget)?.is_in(&subject, budget),
-                }
-            }
-            (operator, _) => operator.holds(field, &value, budget),
-        })?;
+        let held =
+            self.field
+                .template
+                .inspect(globals, budget, |field| match (self.operator, &self.value) {
+                    (Operator::Changed, _) => {
+                        Ok(scalar(field).is_some_and(|column| is_changed(&column, globals)))
+                    }
+                    (Operator::MatchesRegex, operand) => {
+                        let Some(subject) = scalar(field) else {
+                            return Ok(false);
+                        };
+                        match operand {
+                            Operand::Pattern(pattern) => pattern.is_in(&subject, budget),
+                            _ => {
+                                Pattern::compile_paid(&text(&value, budget)?, budget)?.is_in(&subject, budget)
+                            }
+                        }
+                    }
+                    (operator, _) => operator.holds(field, &value, budget),
+                })?;
         held.map_err(|trouble: Trouble| trouble.at(1))
     }
 }
@@ -146,6 +170,8 @@ impl Rule {
 /// Whether the trigger's row changed in that column.
 fn is_changed(column: &str, globals: &Globals<'_>) -> bool {
     let of_trigger = globals.get("trigger").and_then(|trigger| trigger.get("changed"));
-    let changed = of_trigger.or_else(|| globals.get("changed")).and_then(Value::as_array);
+    let changed = of_trigger
+        .or_else(|| globals.get("changed"))
+        .and_then(Value::as_array);
     changed.is_some_and(|changed| changed.iter().any(|name| name.as_str() == Some(column)))
 }

@@ -33,13 +33,20 @@ impl Expression {
         }
         let refuse = |message: String| ScheduleError::Cron(message);
         if !source.is_ascii() {
-            return Err(refuse("it may hold digits, names, `*`, `,`, `-` and `/` only".to_owned()));
+            return Err(refuse(
+                "it may hold digits, names, `*`, `,`, `-` and `/` only".to_owned(),
+            ));
         }
         let source = source.trim();
-        let plain = match NICKNAMES.iter().find(|(name, _)| source.eq_ignore_ascii_case(name)) {
+        let plain = match NICKNAMES
+            .iter()
+            .find(|(name, _)| source.eq_ignore_ascii_case(name))
+        {
             Some((_, plain)) => plain,
             None if source.eq_ignore_ascii_case("@reboot") => {
-                return Err(refuse("`@reboot` is no time; a daemon may start at any time".to_owned()));
+                return Err(refuse(
+                    "`@reboot` is no time; a daemon may start at any time".to_owned(),
+                ));
             }
             None if source.contains('@') => {
                 let known: Vec<_> = NICKNAMES.iter().map(|(name, _)| *name).collect();
@@ -54,14 +61,20 @@ impl Expression {
                 fields.len()
             )));
         };
-        if weekday.starts_with('+') {
-            return Err(refuse("`+` is not known in crontab".to_owned()));
+        for (position, field) in fields.iter().enumerate() {
+            if let Some(part) = field.split(',').find(|part| !is_readable(part, position)) {
+                let shown: String = part.chars().take(20).collect();
+                return Err(refuse(format!("`{shown}` in field {}", position + 1)));
+            }
         }
         // A field that begins with a star does not restrict: then both must match, which the other alone decides
         // where the star stands alone.
         let joined = day.starts_with(['*', '?']) || weekday.starts_with(['*', '?']);
-        let parser =
-            CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).dom_and_dow(joined).build();
+        let parser = CronParser::builder()
+            .seconds(Seconds::Disallowed)
+            .year(Year::Disallowed)
+            .dom_and_dow(joined)
+            .build();
         let cron = parser.parse(&fields.join(" ")).map_err(|error| {
             let message: String = error.to_string().chars().take(200).collect();
             refuse(message)
@@ -69,12 +82,21 @@ impl Expression {
         let (minutes, hours) = (cron.pattern.minutes.values(), cron.pattern.hours.values());
         let times = hours
             .iter()
-            .flat_map(|hour| minutes.iter().map(|minute| (u32::from(*hour), u32::from(*minute))))
+            .flat_map(|hour| {
+                minutes
+                    .iter()
+                    .map(|minute| (u32::from(*hour), u32::from(*minute)))
+            })
             .filter_map(|(hour, minute)| NaiveTime::from_hms_opt(hour, minute, 0))
             .collect();
         let hourly = hours.len() == 24;
         let interval = minute.starts_with('*');
-        Ok(Expression { cron, times, hourly, interval })
+        Ok(Expression {
+            cron,
+            times,
+            hourly,
+            interval,
+        })
     }
 
     /// Whether it runs on that date.
@@ -90,7 +112,10 @@ impl Expression {
         };
         let pattern = &self.cron.pattern;
         matches!(pattern.month_match(date.month()), Ok(true))
-            && matches!(pattern.day_match(date.year(), date.month(), date.day(), weekday), Ok(true))
+            && matches!(
+                pattern.day_match(date.year(), date.month(), date.day(), weekday),
+                Ok(true)
+            )
     }
 
     /// The times of a day, in order.
@@ -107,4 +132,27 @@ impl Expression {
     pub(super) fn repeats(&self) -> bool {
         self.hourly || self.interval
     }
+}
+
+/// Whether a part of a list may stand in the field of that number. `croner` replaces names anywhere (`1JAN` would be
+/// 11), takes empty parts, and gives `+` a meaning of its own.
+fn is_readable(part: &str, position: usize) -> bool {
+    const MONTHS: &[&str] = &[
+        "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+    ];
+    const WEEKDAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+    part.split(['-', '/', '#']).all(|word| {
+        let word = word.to_ascii_uppercase();
+        let digits = |word: &str| (1..=2).contains(&word.len()) && word.bytes().all(|c| c.is_ascii_digit());
+        match position {
+            _ if word == "*" || digits(&word) => true,
+            2 => matches!(word.as_str(), "?" | "L" | "LW") || word.strip_suffix('W').is_some_and(digits),
+            3 => MONTHS.contains(&word.as_str()),
+            4 => {
+                let day = word.strip_suffix('L').unwrap_or(&word);
+                word == "?" || day.is_empty() && !word.is_empty() || digits(day) || WEEKDAYS.contains(&day)
+            }
+            _ => false,
+        }
+    })
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::budget::{Budget, Trouble};
 use super::lookup;
 use super::number::Num;
-use super::value::{kind, measure};
+use super::value::kind;
 
 /// The items of a list, the keys of an object, the characters of a text; of null none.
 pub(crate) fn elements<'s>(value: Cow<'s, Value>, budget: &Budget) -> Result<Vec<Cow<'s, Value>>, Trouble> {
@@ -69,22 +69,17 @@ pub(crate) fn part<'s>(
     Ok(current)
 }
 
-/// Pays for sorting values: as many comparisons as a sort makes, each of which may look at a whole value.
+/// Pays for sorting values: as many comparisons as a sort makes, a quarter of a unit each and what it looks at.
 pub(crate) fn pay_for_sorting<'v>(
     values: impl ExactSizeIterator<Item = &'v Value>,
     budget: &Budget,
 ) -> Result<(), Trouble> {
-    let mut rounds = 1;
-    while (1_usize << rounds) < values.len().max(1) {
-        rounds += 1;
-    }
-    let mut bytes = 0;
-    let mut count = 0;
+    let rounds = (usize::BITS - values.len().leading_zeros()) as usize;
+    let mut units = values.len() / 4 + 1;
     for value in values {
-        bytes += measure(value, budget)?;
-        count += 1;
+        units += value.as_str().map_or(0, str::len) / 16;
     }
-    budget.work((count + bytes / 16).saturating_mul(rounds))
+    budget.work(units.saturating_mul(rounds))
 }
 
 /// An order of all values: null, false and true, numbers, text (without case unless told), the rest as it was.

@@ -1,6 +1,7 @@
 //! Filters on lists. Objects are taken as their keys and text as its characters, as `for` does.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -104,54 +105,52 @@ pub(super) fn sum<'s>(input: Input<'s, '_>) -> Output<'s> {
 }
 
 pub(super) fn min<'s>(input: Input<'s, '_>) -> Output<'s> {
-    let mut sorted = sorted(input, Some(0), true)?;
-    Ok(if sorted.is_empty() {
-        Cow::default()
-    } else {
-        sorted.swap_remove(0)
-    })
+    extreme(input, Ordering::Less)
 }
 
 pub(super) fn max<'s>(input: Input<'s, '_>) -> Output<'s> {
-    Ok(sorted(input, Some(0), true)?.pop().unwrap_or_default())
+    extreme(input, Ordering::Greater)
+}
+
+/// The first element that lies beyond all others; nulls do not count.
+fn extreme<'s>(input: Input<'s, '_>, beyond: Ordering) -> Output<'s> {
+    let attribute = input.text(0)?.map(Cow::into_owned);
+    let mut best: Option<Cow<'s, Value>> = None;
+    for element in elements(input.value, input.budget)? {
+        let better = {
+            let key = part(&element, attribute.as_deref(), input.budget)?;
+            let best = best
+                .as_ref()
+                .map(|best| part(best, attribute.as_deref(), input.budget))
+                .transpose()?;
+            let text = key.as_str().map_or(0, str::len);
+            input.budget.look(text)?;
+            !key.is_null() && best.is_none_or(|best| sorting(&key, &best, true) == beyond)
+        };
+        if better {
+            best = Some(element);
+        }
+    }
+    Ok(best.unwrap_or_default())
 }
 
 pub(super) fn sort<'s>(input: Input<'s, '_>) -> Output<'s> {
     let budget = input.budget;
     let reverse = input.flag(0);
     let case_sensitive = input.flag(1);
-    let mut sorted = sorted(input, Some(2), case_sensitive)?;
-    if reverse {
-        sorted.reverse();
-    }
-    list_of(sorted, budget)
-}
-
-/// The elements in order; the parameter of that number names the attribute. Nulls count only where they are sorted.
-fn sorted<'s>(
-    input: Input<'s, '_>,
-    attribute: Option<usize>,
-    case: bool,
-) -> Result<Vec<Cow<'s, Value>>, Trouble> {
-    let smallest = attribute == Some(0);
-    let attribute = attribute
-        .map(|number| input.text(number))
-        .transpose()?
-        .flatten()
-        .map(Cow::into_owned);
+    let attribute = input.text(2)?.map(Cow::into_owned);
     let mut keyed = Vec::new();
-    for element in elements(input.value, input.budget)? {
-        let key = part(&element, attribute.as_deref(), input.budget)?;
-        if smallest && key.is_null() {
-            continue;
-        }
-        input.budget.hold(2 * size_of::<(Value, Cow<'_, Value>)>())?;
-        let key = own(Cow::Borrowed(&*key), input.budget)?;
+    for element in elements(input.value, budget)? {
+        budget.hold(2 * size_of::<(Value, Cow<'_, Value>)>())?;
+        let key = own(part(&element, attribute.as_deref(), budget)?, budget)?;
         keyed.push((key, element));
     }
-    pay_for_sorting(keyed.iter().map(|(key, _)| key), input.budget)?;
-    keyed.sort_by(|(a, _), (b, _)| sorting(a, b, case));
-    Ok(keyed.into_iter().map(|(_, element)| element).collect())
+    pay_for_sorting(keyed.iter().map(|(key, _)| key), budget)?;
+    keyed.sort_by(|(a, _), (b, _)| sorting(a, b, case_sensitive));
+    if reverse {
+        keyed.reverse();
+    }
+    list_of(keyed.into_iter().map(|(_, element)| element), budget)
 }
 
 pub(super) fn unique<'s>(input: Input<'s, '_>) -> Output<'s> {
