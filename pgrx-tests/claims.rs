@@ -1,0 +1,162 @@
+//! Claims: who gets what, in which order, and what becomes of what cannot run.
+
+#[pgrx::pg_schema]
+mod tests {
+    use crate::tests::stage::{self, Outcome, ask};
+    use pgrx::prelude::*;
+
+    #[pg_test]
+    fn a_claim_creates_the_execution_that_the_queue_row_stands_for() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(1)")?;
+        stage::as_daemon()?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "1");
+        stage::as_superuser()?;
+        assert_eq!(
+            ask("SELECT (e.status, e.started_at = q.occurred_at, e.version, e.account_id = q.account_id, q.attempt)
+                   FROM public.automation_executions e JOIN automations.queue q ON q.id = e.id")?,
+            "(running,t,1,t,1)"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn what_is_claimed_is_not_claimed_again() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(5)")?;
+        stage::as_daemon()?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(3)")?, "3");
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "2");
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "0");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn accounts_take_turns_however_much_one_of_them_has() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "SELECT pg_temp.queue(1000);
+             INSERT INTO automations.queue (account_id, automation_id, version, trigger_type, test_mode)
+             SELECT gen_random_uuid(), a.id, 1, 'manual', true
+               FROM public.automations a, generate_series(1, 9) WHERE a.name = 'New lead'",
+        )?;
+        stage::as_daemon()?;
+        assert_eq!(
+            ask("SELECT (count(*), count(DISTINCT t.account_id)) FROM automations.queue_turn(20) t")?,
+            "(20,10)"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn an_account_of_weight_three_gets_three_turns() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "SELECT pg_temp.queue(100);
+             INSERT INTO automations.queue (account_id, automation_id, version, trigger_type, test_mode)
+             SELECT '00000000-0000-4000-8000-000000000001', a.id, 1, 'manual', true
+               FROM public.automations a, generate_series(1, 100) WHERE a.name = 'New lead';
+             INSERT INTO public.automation_accounts VALUES ('00000000-0000-4000-8000-000000000001', 3)",
+        )?;
+        assert_eq!(
+            ask("SELECT count(*) FROM automations.queue_turn(40) t WHERE t.account_id::text LIKE '0000%'")?,
+            "30"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn what_is_paused_waits_until_it_is_active_again() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "SELECT pg_temp.queue(2); UPDATE public.automations SET status = 'paused' WHERE name = 'New lead'",
+        )?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "0");
+        assert_eq!(ask("SELECT count(*) FROM automations.queue")?, "2");
+        Spi::run("UPDATE public.automations SET status = 'active' WHERE name = 'New lead'")?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "2");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn nothing_is_claimed_while_everything_is_paused_or_this_is_a_copy() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "SELECT pg_temp.queue(1); UPDATE automations.settings SET value = 'true' WHERE name = 'paused'",
+        )?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "0");
+        Spi::run(
+            "UPDATE automations.settings SET value = 'false' WHERE name = 'paused';
+             UPDATE automations.settings SET value = '1' WHERE name = 'database_oid'",
+        )?;
+        assert_eq!(ask("SELECT is_copy FROM automations.readiness()")?, "true");
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "0");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_lead_that_is_gone_becomes_null() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(1)")?;
+        Spi::run_with_args(
+            "DELETE FROM public.leads WHERE id = $1::uuid",
+            &[stage::ALAN.into()],
+        )?;
+        Spi::run("DELETE FROM automations.queue WHERE trigger_data ->> 'event' = 'DELETE'")?;
+        stage::as_daemon()?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "1");
+        assert_eq!(
+            ask("SELECT lead_id IS NULL FROM public.automation_executions")?,
+            "true"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn an_automation_that_is_gone_drops_its_queue_row() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(1); DELETE FROM public.automations WHERE name = 'New lead'")?;
+        stage::as_daemon()?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "0");
+        assert_eq!(ask("SELECT count(*) FROM automations.queue")?, "0");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn trigger_data_that_is_too_large_ends_as_failed_and_is_not_handed_out() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "SELECT pg_temp.queue(1); UPDATE automations.queue SET trigger_data = '{\"too_large\": true}'",
+        )?;
+        stage::as_daemon()?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "0");
+        assert_eq!(
+            ask("SELECT (status, error_code) FROM public.automation_executions")?,
+            "(failed,too_large)"
+        );
+        assert_eq!(ask("SELECT count(*) FROM automations.queue")?, "0");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_chain_that_is_too_deep_ends_with_the_names_of_its_automations() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(1)")?;
+        Spi::run("SELECT pg_temp.claim(1)")?;
+        Spi::run(
+            "INSERT INTO automations.queue (account_id, automation_id, version, trigger_type, trigger_data, caused_by,
+                                            depth)
+             SELECT q.account_id, q.automation_id, 1, 'event', '{}', q.id, 9 FROM automations.queue q",
+        )?;
+        stage::as_daemon()?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "0");
+        assert_eq!(
+            ask(
+                "SELECT error LIKE '%New lead -> New lead' FROM public.automation_executions
+                  WHERE error_code = 'loop_depth'"
+            )?,
+            "true"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! Ends of executions: finish, the steps that come with it, and that a final state stays.
+
+#[pgrx::pg_schema]
+mod tests {
+    use crate::tests::stage::{self, Outcome, ask};
+    use pgrx::prelude::*;
+
+    const FINISH: &str = "automations.finish(
+        (SELECT array_agg(q.account_id ORDER BY q.id) FROM automations.queue q),
+        (SELECT array_agg(q.id ORDER BY q.id) FROM automations.queue q),
+        (SELECT array_agg(q.lease_token ORDER BY q.id) FROM automations.queue q), ";
+
+    fn finished(executions: &str, results: &str) -> Outcome {
+        stage::set()?;
+        Spi::run(&["SELECT pg_temp.queue(", executions, ")"].concat())?;
+        stage::as_daemon()?;
+        Spi::run("SELECT pg_temp.claim(10)")?;
+        assert_eq!(
+            ask(&["SELECT count(*) FROM ", FINISH, "'", results, "')"].concat())?,
+            executions
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn several_executions_end_at_once_each_with_its_own_result() -> Outcome {
+        finished(
+            "2",
+            r#"[{"status": "completed", "output": {"a": 1}, "variables": {"x": 2}, "nodes_executed": [{"node_id": "n"}]},
+                {"status": "failed", "error": "no", "error_code": "node_failed", "error_node_id": "announce"}]"#,
+        )?;
+        assert_eq!(
+            ask(
+                "SELECT string_agg(concat_ws(' ', status, output ->> 'a', variables ->> 'x', error, error_code,
+                    error_node_id, jsonb_array_length(nodes_executed), completed_at >= started_at,
+                    duration_ms >= 0), '; ' ORDER BY id) FROM public.automation_executions"
+            )?,
+            "completed 1 2 1 t t; failed no node_failed announce 0 t t"
+        );
+        assert_eq!(ask("SELECT count(*) FROM automations.queue")?, "0");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn steps_that_come_with_the_end_are_recorded_and_the_last_word_counts() -> Outcome {
+        finished(
+            "1",
+            r#"[{"status": "completed", "steps": [
+                {"node_id": "score", "run": 1, "status": "started"},
+                {"node_id": "score", "run": 1, "status": "completed", "ordinal": 1, "outcome": "default",
+                 "output": {"score": 3}, "duration_ms": 99999999999}]}]"#,
+        )?;
+        assert_eq!(
+            ask(
+                "SELECT (status, ordinal, outcome, output ->> 'score', duration_ms, place) FROM automations.steps"
+            )?,
+            "(completed,1,\"\"\"default\"\"\",3,2147483647,[])"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_completed_step_is_never_changed() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(1)")?;
+        stage::as_daemon()?;
+        Spi::run("SELECT pg_temp.claim(10)")?;
+        for output in ["1", "2"] {
+            Spi::run(
+                &[
+                    "SELECT automations.record(q.account_id, q.id, q.lease_token, '[{\"node_id\": \"score\", \"run\": 1,
+                     \"status\": \"completed\", \"output\": ",
+                    output,
+                    "}]') FROM automations.queue q",
+                ]
+                .concat(),
+            )?;
+        }
+        assert_eq!(ask("SELECT output FROM automations.steps")?, "1");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_step_cannot_choose_its_account_or_execution() -> Outcome {
+        finished(
+            "1",
+            r#"[{"status": "completed", "steps": [{"node_id": "score", "run": 1, "status": "completed",
+                "account_id": "b0000000-0000-4000-8000-0000000000b1",
+                "execution_id": "b0000000-0000-4000-8000-0000000000b2"}]}]"#,
+        )?;
+        assert_eq!(
+            ask("SELECT (s.account_id = e.account_id) FROM automations.steps s
+                   JOIN public.automation_executions e ON e.id = s.execution_id")?,
+            "true"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_duration_of_months_stops_where_its_column_does() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "SELECT pg_temp.queue(1); UPDATE automations.queue SET occurred_at = now() - interval '90 days'",
+        )?;
+        stage::as_daemon()?;
+        Spi::run("SELECT pg_temp.claim(10)")?;
+        Spi::run(&["SELECT ", FINISH, "'[{\"status\": \"completed\"}]')"].concat())?;
+        assert_eq!(
+            ask("SELECT duration_ms FROM public.automation_executions")?,
+            "2147483647"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_final_state_stays_but_its_lead_may_go() -> Outcome {
+        finished("1", r#"[{"status": "completed"}]"#)?;
+        stage::as_superuser()?;
+        for change in [
+            "status = 'running'",
+            "output = '1'",
+            "completed_at = now() - interval '1 day'",
+            "error = 'x'",
+        ] {
+            assert_eq!(
+                stage::state_of(&["UPDATE public.automation_executions SET ", change].concat())?,
+                "23001",
+                "{change}"
+            );
+        }
+        Spi::run_with_args(
+            "DELETE FROM public.leads WHERE id = $1::uuid",
+            &[stage::ALAN.into()],
+        )?;
+        assert_eq!(
+            ask("SELECT (status, lead_id) FROM public.automation_executions")?,
+            "(completed,)"
+        );
+        Ok(())
+    }
+}
