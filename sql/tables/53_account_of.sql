@@ -15,6 +15,12 @@ BEGIN
         CREATE OR REPLACE FUNCTION automations.account_of_agent(agent_id uuid) RETURNS uuid
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
         'SELECT g.user_id FROM %s g WHERE g.id = agent_id' $sql$, agents);
+    -- For the policies: answers yes or no about the caller's own access, and nobody learns whose an agent is.
+    EXECUTE format($sql$
+        CREATE OR REPLACE FUNCTION automations.has_agent_access(agent_id uuid) RETURNS boolean
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+        'SELECT coalesce((SELECT public.has_account_access(g.user_id) FROM %s g WHERE g.id = agent_id), false)'
+        $sql$, agents);
     EXECUTE format($sql$
         CREATE OR REPLACE FUNCTION automations.account_of_conversation(conversation_id uuid) RETURNS uuid
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
@@ -36,5 +42,6 @@ COMMENT ON FUNCTION automations.hold(uuid[], uuid[]) IS
     'for claim(): takes the rows FOR KEY SHARE SKIP LOCKED; held = false: locked by somebody; no row: it is gone';
 REVOKE ALL ON FUNCTION automations.account_of_lead(uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION automations.account_of_agent(uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION automations.has_agent_access(uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION automations.account_of_conversation(uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION automations.hold(uuid[], uuid[]) FROM PUBLIC;

@@ -13,13 +13,13 @@ CREATE POLICY "Users can delete automations in their account" ON public.automati
 DROP POLICY IF EXISTS "Users can create automations in their account" ON public.automations;
 CREATE POLICY "Users can create automations in their account" ON public.automations
     FOR INSERT WITH CHECK (public.has_account_access(user_id)
-        AND public.has_account_access(automations.account_of_agent(agent_id)));
+        AND automations.has_agent_access(agent_id));
 
 DROP POLICY IF EXISTS "Users can update automations in their account" ON public.automations;
 CREATE POLICY "Users can update automations in their account" ON public.automations
     FOR UPDATE USING (public.has_account_access(user_id))
     WITH CHECK (public.has_account_access(user_id)
-        AND public.has_account_access(automations.account_of_agent(agent_id)));
+        AND automations.has_agent_access(agent_id));
 
 DROP POLICY IF EXISTS "Users can view executions for their automations" ON public.automation_executions;
 CREATE POLICY "Users can view executions for their automations" ON public.automation_executions

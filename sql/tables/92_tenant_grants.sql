@@ -7,6 +7,8 @@ BEGIN
     FOREACH role IN ARRAY ARRAY[tenant, 'service_role'] LOOP
         CONTINUE WHEN to_regrole(quote_ident(role)) IS NULL;
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON public.automations TO %I', role);
+        -- its policies ask this about the agent
+        EXECUTE format('GRANT EXECUTE ON FUNCTION automations.has_agent_access(uuid) TO %I', role);
         EXECUTE format('GRANT SELECT, DELETE ON public.automation_executions TO %I', role);
         EXECUTE format('GRANT SELECT ON public.automation_versions, automations.sources TO %I', role);
     END LOOP;

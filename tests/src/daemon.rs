@@ -60,8 +60,11 @@ impl Default for DaemonOptions {
 }
 
 impl DaemonOptions {
-    /// With this flag and its value.
+    /// With this flag and its value, whatever it was before.
     pub fn flag(mut self, name: &str, value: &str) -> DaemonOptions {
+        if let Some(at) = self.flags.iter().position(|flag| flag == name) {
+            self.flags.drain(at..=at + 1);
+        }
         self.flags.extend([name.to_owned(), value.to_owned()]);
         self
     }

@@ -106,12 +106,10 @@ async fn validate_says_one_line_per_problem() {
             .set("set", "a", json!(1))
             .edge("start", "set"),
     );
-    let bad = write(
-        "bad.json",
-        &Graph::from("trigger-manual")
-            .node("odd", "no-such-type", json!({}))
-            .edge("start", "gone"),
-    );
+    let bad = Graph::from("trigger-manual")
+        .node("odd", "no-such-type", json!({}))
+        .chain(&["start", "odd", "gone"]);
+    let bad = write("bad.json", &bad);
 
     let said = automationd(&["validate", &good]).await;
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);

@@ -7,7 +7,7 @@ use serde_json::json;
 const SHAPE: &str = "
     SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
         SELECT 'policy ' || p.polrelid::regclass || ' ' || p.polname || ' '
-               || coalesce(pg_get_expr(p.polqual, p.polrelid), '') || coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '')
+               || coalesce(pg_get_expr(p.polqual, p.polrelid), '') || coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '') AS line
           FROM pg_policy p
         UNION ALL SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE NOT t.tgisinternal
         UNION ALL SELECT 'constraint ' || c.conrelid::regclass || ' ' || pg_get_constraintdef(c.oid)

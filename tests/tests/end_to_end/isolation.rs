@@ -98,34 +98,49 @@ async fn a_tenant_cannot_link_his_automation_to_the_others_agent_or_account() {
 }
 
 #[tokio::test]
-async fn a_tenant_cannot_reach_the_machinery_or_a_partition() {
-    let (database, one, ..) = two().await;
+async fn a_tenant_cannot_reach_a_partition_and_reads_nothing_of_the_other_in_the_machinery() {
+    let (database, one, two, _, theirs) = two().await;
+    // Something of the other's in the queue, too.
+    two.lead(&database, "Bob's second").await;
     let tenant = database.as_tenant(one.user).await;
     let tables = database
         .owner
         .query(
-            "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-              WHERE n.nspname = 'automations' AND c.relkind IN ('r', 'p', 'v')
-                AND c.relname NOT IN ('sources')",
+            "SELECT c.oid::regclass::text, c.relispartition FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+              WHERE n.nspname = 'automations' AND c.relkind IN ('r', 'p', 'v')",
             &[],
         )
         .await
         .unwrap();
-    assert!(tables.len() > 8);
     let mut partitions = 0;
     for row in &tables {
-        let table: &str = row.get(0);
-        partitions += usize::from(table.contains("executions_"));
-        for statement in [format!("SELECT 1 FROM {table}"), format!("DELETE FROM {table}")] {
-            let error = tenant.execute(&statement, &[]).await.expect_err(&statement);
-            assert_eq!(
+        let (table, partition): (&str, bool) = (row.get(0), row.get(1));
+        let delete = format!("DELETE FROM {table}");
+        let error = tenant.execute(&delete, &[]).await.expect_err(&delete);
+        assert_eq!(
+            error.code().map(|code| code.code()),
+            Some("42501"),
+            "{delete}: {error:?}"
+        );
+        let others = format!("SELECT count(*) FROM {table} t WHERE t::text LIKE ANY (ARRAY[$1, $2])");
+        let (user, automation) = (format!("%{}%", two.user), format!("%{theirs}%"));
+        match tenant.query_one(&others, &[&user, &automation]).await {
+            Err(error) => assert_eq!(
                 error.code().map(|code| code.code()),
                 Some("42501"),
-                "{statement}: {error:?}"
-            );
+                "{table}: {error:?}"
+            ),
+            Ok(row) => {
+                assert!(
+                    !partition,
+                    "{table} can be read past its parent's row level security"
+                );
+                assert_eq!(row.get::<_, i64>(0), 0, "{table}");
+            }
         }
+        partitions += usize::from(partition);
     }
-    assert!(partitions >= 2, "no partition was tried: {partitions}");
+    assert!(partitions >= 4, "no partition was tried: {partitions}");
 }
 
 #[tokio::test]

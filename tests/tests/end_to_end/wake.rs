@@ -15,7 +15,7 @@ fn woken_only() -> DaemonOptions {
 }
 
 const LISTENERS: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-    WHERE datname = current_database() AND usename = 'daemon_login' AND query ILIKE '%listen%'";
+    WHERE datname = current_database() AND usename = 'daemon_login' AND application_name LIKE '%listen%'";
 
 #[tokio::test]
 async fn a_commit_wakes_the_daemon_long_before_it_polls() {
