@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use flow::{Configured, Plan, Problem, Severity, TemplateError};
+use flow::{Configured, Node, Plan, Problem, Severity, TemplateError};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -156,7 +156,7 @@ fn compile(
                         .iter()
                         .any(|field| field.name == name && field.template)
                 }),
-                mentions: Mentions::find(&node.config, &ids),
+                mentions: mentions(node, &ids),
             };
             (node.id.clone(), prepared)
         })
@@ -167,6 +167,14 @@ fn compile(
         plan: Arc::new(plan),
         nodes: prepared,
     }))
+}
+
+/// A trigger renders nothing: its `eventSource: "lead"` is no wish to read one.
+fn mentions(node: &Node, ids: &[Arc<str>]) -> Mentions {
+    if node.kind.name.starts_with("trigger-") {
+        return Mentions::default();
+    }
+    Mentions::find(&node.config, ids)
 }
 
 /// The first error, and how many more there are.

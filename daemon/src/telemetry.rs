@@ -1,5 +1,6 @@
 //! What operators see: log lines, each with the execution it belongs to, and metrics named `automationd_*`.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
@@ -20,6 +21,7 @@ pub fn logs(format: LogFormat) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_span_events(FmtSpan::NONE)
         .with_target(false);
     match format {
