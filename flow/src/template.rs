@@ -5,16 +5,20 @@
 //! because minijinja's own does unbounded work inside one instruction (`*`, `~`, filters).
 
 pub(crate) mod budget;
+mod calls;
 mod elements;
 mod error;
 mod evaluate;
 mod filters;
 mod guard;
+mod literals;
 mod lookup;
 mod lower;
 pub(crate) mod number;
+mod operate;
 mod predicates;
 mod render;
+mod scope;
 mod tree;
 pub(crate) mod value;
 
@@ -28,9 +32,10 @@ use serde_json::Value;
 
 use budget::Budget;
 pub use error::TemplateError;
-pub(crate) use evaluate::Globals;
-use evaluate::{Evaluator, Scope};
+use evaluate::Evaluator;
 use lower::Lowering;
+pub(crate) use scope::Globals;
+use scope::Scope;
 use tree::{Expr, Node};
 
 use crate::names::Names;

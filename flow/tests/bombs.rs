@@ -1,6 +1,13 @@
 //! Templates that are meant to do harm: each is refused when parsed or ended by its budget, takes less than 32 MB,
 //! and leaves the process alive. Memory is counted by the allocator, in bytes, for the thread of the test.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail"
+)]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 

@@ -1,5 +1,12 @@
 //! What conditions mean: every operator, what cannot be compared, and what a rule may cost.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail"
+)]
+
 use flow::{Condition, ConditionError};
 use proptest::prelude::*;
 use serde_json::{Value, json};

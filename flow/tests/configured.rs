@@ -1,5 +1,12 @@
 //! A node's configuration: which strings are templates, and what rendering gives.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail"
+)]
+
 use flow::catalogue::node_type;
 use flow::{Configured, TemplateError};
 use serde_json::{Value, json};

@@ -1,5 +1,12 @@
 //! When schedules are due: the fields of crontab, and clocks that go forward and back.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail"
+)]
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike, Duration, LocalResult, NaiveDateTime, TimeZone, Timelike, Utc};
@@ -226,7 +233,7 @@ fn a_time_that_a_clock_skips_runs_once_at_the_first_valid_instant() {
     ] {
         let runs = local(cron, "America/New_York", day, 2);
         assert_eq!(runs[0], "2026-03-08 03:00 -04:00", "{cron}");
-        assert!(runs[1] > "2026-03-08 03:59".to_owned(), "{cron}: {runs:?}");
+        assert!(*runs[1] > *"2026-03-08 03:59", "{cron}: {runs:?}");
     }
     // What runs in every hour follows elapsed time.
     assert_eq!(
@@ -342,7 +349,9 @@ fn field(text: &str, low: u32, high: u32) -> (bool, BTreeSet<u32>) {
         .map(|step| step.parse::<u32>().expect("a step"));
     let set = match (text, step) {
         ("*", _) => (low..=high).collect(),
-        (_, Some(step)) => (low..=high).filter(|value| (value - low) % step == 0).collect(),
+        (_, Some(step)) => (low..=high)
+            .filter(|value| (value - low).is_multiple_of(step))
+            .collect(),
         _ => text
             .split(',')
             .map(|value| value.parse().expect("a number"))
@@ -429,14 +438,14 @@ fn a_slow_walk_through_every_minute_comes_to_the_same_runs() {
     for (zone, starts) in changes {
         let tz: Tz = zone.parse().expect("a zone");
         for start in starts {
-            let (from, to) = (at(start), at(start) + Duration::days(5));
+            let (from, to) = (at(start), at(start) + Duration::days(4));
             for cron in crons {
                 let mut after = from;
                 let mut found = Vec::new();
                 // In pieces, so that every kind of instant is also asked for as the beginning.
                 loop {
                     let runs =
-                        next_runs(cron, zone, after, 137).unwrap_or_else(|error| panic!("{cron}: {error}"));
+                        next_runs(cron, zone, after, 997).unwrap_or_else(|error| panic!("{cron}: {error}"));
                     found.extend(runs.iter().copied().filter(|run| *run <= to));
                     match runs.last() {
                         Some(last) if *last < to => after = *last,

@@ -1,5 +1,12 @@
 //! What templates mean, for the people who write them.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail"
+)]
+
 use flow::{Names, Rendered, Template, TemplateError};
 use serde_json::{Value, json};
 

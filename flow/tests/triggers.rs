@@ -1,5 +1,12 @@
 //! Which configuration of a trigger counts, and which row changes it waits for.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail"
+)]
+
 use flow::trigger::{Event, Listener, resolve};
 use serde_json::{Value, json};
 

@@ -1,8 +1,6 @@
 //! Evaluates expressions over borrowed values: what is only looked up is never copied.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
@@ -11,93 +9,13 @@ use super::error::TemplateError;
 use super::filters::{self, Input};
 use super::lookup;
 use super::number::{Num, calculate};
-use super::tree::{Calculation, Comparison, Expr, Link, Op};
-use super::value::{equal, kind, order, own, truth, write};
-use crate::names::Names;
+use super::operate::{arithmetic, compare};
+use super::scope::{LoopState, Scope};
+use super::tree::{Calculation, Expr, Link, Op};
+use super::value::{kind, own, truth, write};
 
 /// Elements that `range` makes at most.
 const MAX_RANGE: usize = 10_000;
-
-/// The top-level names of an evaluation, each asked for once.
-pub(crate) struct Globals<'n>(BTreeMap<String, Option<Cow<'n, Value>>>);
-
-impl Globals<'_> {
-    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)?.as_deref()
-    }
-}
-
-impl<'n> Globals<'n> {
-    pub(crate) fn fetch<'a>(
-        wanted: impl IntoIterator<Item = &'a String>,
-        names: &'n dyn Names,
-    ) -> Globals<'n> {
-        Globals(
-            wanted
-                .into_iter()
-                .map(|name| (name.clone(), names.get(name)))
-                .collect(),
-        )
-    }
-}
-
-/// Where a loop is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LoopState {
-    pub(crate) index: usize,
-    pub(crate) length: usize,
-    pub(crate) depth: usize,
-}
-
-impl LoopState {
-    fn attribute(self, name: &str) -> Option<Value> {
-        Some(match name {
-            "index" => Value::from(self.index + 1),
-            "index0" => Value::from(self.index),
-            "revindex" => Value::from(self.length - self.index),
-            "revindex0" => Value::from(self.length - self.index - 1),
-            "first" => Value::from(self.index == 0),
-            "last" => Value::from(self.index + 1 == self.length),
-            "length" => Value::from(self.length),
-            "depth" => Value::from(self.depth),
-            "depth0" => Value::from(self.depth - 1),
-            _ => return None,
-        })
-    }
-}
-
-/// What names mean at one point: the variables of the loops around it, then the top-level names.
-pub(crate) struct Scope<'s> {
-    pub(crate) globals: &'s Globals<'s>,
-    pub(crate) parent: Option<&'s Scope<'s>>,
-    pub(crate) bound: Vec<(&'s str, Cow<'s, Value>)>,
-    pub(crate) each: Option<LoopState>,
-}
-
-impl<'s> Scope<'s> {
-    fn get(&'s self, name: &str) -> Option<&'s Value> {
-        let mut scope = Some(self);
-        while let Some(current) = scope {
-            if let Some((_, value)) = current.bound.iter().find(|(bound, _)| *bound == name) {
-                return Some(value);
-            }
-            scope = current.parent;
-        }
-        self.globals.get(name)
-    }
-
-    /// The innermost loop.
-    pub(crate) fn each(&self) -> Option<LoopState> {
-        let mut scope = Some(self);
-        while let Some(current) = scope {
-            if current.each.is_some() {
-                return current.each;
-            }
-            scope = current.parent;
-        }
-        None
-    }
-}
 
 /// Evaluates expressions within a budget.
 pub(crate) struct Evaluator<'b> {
@@ -160,40 +78,42 @@ impl Evaluator<'_> {
         let Some(each) = scope.each().filter(|_| name == "loop") else {
             return Ok(None);
         };
-        // Made anew for each use, which saves making it for the loops that never look at it.
-        self.at(0, self.budget.hold(2_000))?;
-        let names = [
-            "index",
-            "index0",
-            "revindex",
-            "revindex0",
-            "first",
-            "last",
-            "length",
-            "depth",
-            "depth0",
-        ];
-        let entries = names
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), each.attribute(name)?)));
-        Ok(Some(Cow::Owned(Value::Object(entries.collect()))))
+        self.at(0, self.budget.hold(LoopState::SIZE))?;
+        Ok(Some(Cow::Owned(each.value())))
+    }
+
+    /// What a chain begins with, none if missing, and how many links that takes: `loop.index` is looked up in one.
+    fn beginning<'s>(
+        &self,
+        base: &'s Expr,
+        links: &'s [Link],
+        scope: &'s Scope<'s>,
+    ) -> Result<(Option<Cow<'s, Value>>, usize)> {
+        match (base, links.first()) {
+            (
+                Expr::Name(name),
+                Some(Link {
+                    op: Op::Attribute(part),
+                    ..
+                }),
+            ) if name == "loop" && scope.get(name).is_none() => {
+                match scope.each().and_then(|each| each.attribute(part)) {
+                    Some(value) => Ok((Some(Cow::Owned(value)), 1)),
+                    None => Ok((self.name(name, scope)?, 0)),
+                }
+            }
+            (Expr::Name(name), _) => Ok((self.name(name, scope)?, 0)),
+            (other, _) => Ok((Some(self.value(other, scope)?), 0)),
+        }
     }
 
     /// Applies links from left to right. A part that is missing is noted only when something needs its value:
     /// `default`, `or` and `is defined` exist for missing parts.
     fn chain<'s>(&self, base: &'s Expr, links: &'s [Link], scope: &'s Scope<'s>) -> Result<Cow<'s, Value>> {
-        let mut missing = None;
-        let mut value = match base {
-            Expr::Name(name) => match self.name(name, scope)? {
-                Some(value) => value,
-                None => {
-                    missing = Some(0);
-                    Cow::Owned(Value::Null)
-                }
-            },
-            other => self.value(other, scope)?,
-        };
-        for (position, link) in links.iter().enumerate() {
+        let (first, taken) = self.beginning(base, links, scope)?;
+        let mut missing = if first.is_none() { Some(0) } else { None };
+        let mut value = first.unwrap_or_default();
+        for (position, link) in links.iter().enumerate().skip(taken) {
             self.at(link.line, self.budget.work(1))?;
             let found = match &link.op {
                 Op::Attribute(_) | Op::Item(_) if missing.is_some() => continue,
@@ -374,61 +294,4 @@ fn path(base: &Expr, links: &[Link], depth: usize) -> String {
         }
     }
     shown
-}
-
-fn arithmetic(
-    op: Calculation,
-    left: &Value,
-    right: &Value,
-    budget: &Budget,
-) -> std::result::Result<Value, Trouble> {
-    if let (Some(left), Some(right)) = (Num::of(left), Num::of(right)) {
-        return calculate(op, left, right);
-    }
-    match (op, left, right) {
-        (Calculation::Add, Value::String(left), Value::String(right)) => {
-            let mut out = String::new();
-            budget.push(&mut out, left)?;
-            budget.push(&mut out, right)?;
-            Ok(Value::String(out))
-        }
-        (Calculation::Add, Value::Array(left), Value::Array(right)) => {
-            let mut out = Vec::new();
-            for item in left.iter().chain(right) {
-                budget.hold(2 * size_of::<Value>())?;
-                out.push(own(Cow::Borrowed(item), budget)?);
-            }
-            Ok(Value::Array(out))
-        }
-        (Calculation::Add, ..) => Err(Trouble::new(format!(
-            "`+` cannot add {} and {}; `~` joins text, `default(0)` stands for what is missing",
-            kind(left),
-            kind(right)
-        ))),
-        _ => Err(Trouble::new(format!(
-            "calculating needs numbers, not {} and {}; `| float` reads text as a number, `default(0)` stands for \
-             what is missing",
-            kind(left),
-            kind(right)
-        ))),
-    }
-}
-
-/// Compares; what has no order is never less or greater.
-pub(crate) fn compare(
-    op: Comparison,
-    left: &Value,
-    right: &Value,
-    budget: &Budget,
-) -> std::result::Result<bool, Trouble> {
-    Ok(match op {
-        Comparison::Equal => equal(left, right, budget)?,
-        Comparison::NotEqual => !equal(left, right, budget)?,
-        Comparison::Less => order(left, right, budget)? == Some(Ordering::Less),
-        Comparison::Greater => order(left, right, budget)? == Some(Ordering::Greater),
-        Comparison::LessOrEqual => order(left, right, budget)?.is_some_and(Ordering::is_le),
-        Comparison::GreaterOrEqual => order(left, right, budget)?.is_some_and(Ordering::is_ge),
-        Comparison::In => lookup::contains(right, left, budget)?,
-        Comparison::NotIn => !lookup::contains(right, left, budget)?,
-    })
 }

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use minijinja::machinery::ast::{self, Expr as Parsed, Stmt};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
+use super::calls::shown;
 use super::error::TemplateError;
-use super::filters;
-use super::predicates;
-use super::tree::{Calculation, Comparison, Expr, For, Link, Node, Op};
+use super::literals::{comparison, constant, operation};
+use super::tree::{Expr, For, Link, Node, Op};
 
 /// What is collected on the way.
 #[derive(Default)]
@@ -20,7 +20,7 @@ pub(crate) struct Lowering {
     pub(crate) reads: BTreeSet<(String, Option<String>)>,
 }
 
-fn unsupported(line: u16, message: impl Into<String>) -> TemplateError {
+pub(crate) fn unsupported(line: u16, message: impl Into<String>) -> TemplateError {
     TemplateError::Unsupported {
         line: line.into(),
         message: message.into(),
@@ -161,24 +161,7 @@ impl Lowering {
                     inner
                 }
                 Parsed::Test(test) => {
-                    let found = predicates::find(test.name).ok_or_else(|| {
-                        let names = predicates::names();
-                        unsupported(
-                            line,
-                            format!("there is no test `{}`; there are {names}", shown(test.name)),
-                        )
-                    })?;
-                    let arguments = test.args.iter().map(|argument| match argument {
-                        ast::CallArg::Pos(value) => self.expr(value),
-                        _ => Err(unsupported(line, "tests take no named arguments")),
-                    });
-                    let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
-                    if arguments.len() != found.arguments {
-                        let message =
-                            format!("the test `{}` takes {} arguments", found.name, found.arguments);
-                        return Err(unsupported(line, message));
-                    }
-                    link(Op::Test(found, arguments));
+                    link(self.test(test, line)?);
                     &test.expr
                 }
                 Parsed::Call(call) => match &call.expr {
@@ -247,132 +230,4 @@ impl Lowering {
     fn exprs(&mut self, parsed: &[Parsed<'_>]) -> Result<Vec<Expr>, TemplateError> {
         parsed.iter().map(|parsed| self.expr(parsed)).collect()
     }
-
-    fn range(&mut self, arguments: &[ast::CallArg<'_>], line: u16) -> Result<Expr, TemplateError> {
-        let bounds = arguments.iter().map(|argument| match argument {
-            ast::CallArg::Pos(value) => self.expr(value),
-            _ => Err(unsupported(line, "`range` takes one to three numbers")),
-        });
-        let bounds = bounds.collect::<Result<Vec<_>, _>>()?;
-        if bounds.is_empty() || bounds.len() > 3 {
-            return Err(unsupported(line, "`range` takes one to three numbers"));
-        }
-        Ok(Expr::Range(bounds, line))
-    }
-
-    fn filter(&mut self, name: &str, arguments: &[ast::CallArg<'_>], line: u16) -> Result<Op, TemplateError> {
-        let filter = filters::find(name).ok_or_else(|| {
-            unsupported(
-                line,
-                format!(
-                    "there is no filter `{}`; there are {}",
-                    shown(name),
-                    filters::names()
-                ),
-            )
-        })?;
-        let mut bound: Vec<Option<Expr>> = filter.parameters.iter().map(|_| None).collect();
-        for (position, argument) in arguments.iter().enumerate() {
-            let (slot, value) = match argument {
-                ast::CallArg::Pos(value) => (Some(position), value),
-                ast::CallArg::Kwarg(key, value) => {
-                    (filter.parameters.iter().position(|known| known == key), value)
-                }
-                _ => (None, ast_splat(argument)),
-            };
-            let slot = slot
-                .and_then(|slot| bound.get_mut(slot))
-                .filter(|slot| slot.is_none());
-            let Some(slot) = slot else {
-                let parameters = filter.parameters.join(", ");
-                return Err(unsupported(
-                    line,
-                    format!("the filter `{name}` takes ({parameters}), each once"),
-                ));
-            };
-            *slot = Some(self.expr(value)?);
-        }
-        if bound.iter().take(filter.required).any(Option::is_none) {
-            let needed = filter
-                .parameters
-                .get(..filter.required)
-                .unwrap_or_default()
-                .join(", ");
-            return Err(unsupported(line, format!("the filter `{name}` needs ({needed})")));
-        }
-        Ok(Op::Filter(filter, bound))
-    }
-}
-
-fn ast_splat<'p, 'a>(argument: &'p ast::CallArg<'a>) -> &'p Parsed<'a> {
-    match argument {
-        ast::CallArg::Pos(value)
-        | ast::CallArg::Kwarg(_, value)
-        | ast::CallArg::PosSplat(value)
-        | ast::CallArg::KwargSplat(value) => value,
-    }
-}
-
-/// A name from the source, cut for a message.
-fn shown(name: &str) -> String {
-    name.chars().take(40).collect()
-}
-
-fn operation(op: ast::BinOpKind, right: Expr) -> Op {
-    match op {
-        ast::BinOpKind::ScAnd => Op::And(right),
-        ast::BinOpKind::ScOr => Op::Or(right),
-        ast::BinOpKind::Concat => Op::Concatenate(right),
-        ast::BinOpKind::Add => Op::Calculate(Calculation::Add, right),
-        ast::BinOpKind::Sub => Op::Calculate(Calculation::Subtract, right),
-        ast::BinOpKind::Mul => Op::Calculate(Calculation::Multiply, right),
-        ast::BinOpKind::Div => Op::Calculate(Calculation::Divide, right),
-        ast::BinOpKind::FloorDiv => Op::Calculate(Calculation::FloorDivide, right),
-        ast::BinOpKind::Rem => Op::Calculate(Calculation::Remainder, right),
-        ast::BinOpKind::Pow => Op::Calculate(Calculation::Power, right),
-        ast::BinOpKind::Eq => Op::Compare(vec![(Comparison::Equal, right)]),
-        ast::BinOpKind::Ne => Op::Compare(vec![(Comparison::NotEqual, right)]),
-        ast::BinOpKind::Lt => Op::Compare(vec![(Comparison::Less, right)]),
-        ast::BinOpKind::Lte => Op::Compare(vec![(Comparison::LessOrEqual, right)]),
-        ast::BinOpKind::Gt => Op::Compare(vec![(Comparison::Greater, right)]),
-        ast::BinOpKind::Gte => Op::Compare(vec![(Comparison::GreaterOrEqual, right)]),
-        ast::BinOpKind::In => Op::Compare(vec![(Comparison::In, right)]),
-    }
-}
-
-fn comparison(op: ast::CompareOpKind) -> Comparison {
-    match op {
-        ast::CompareOpKind::Eq => Comparison::Equal,
-        ast::CompareOpKind::Ne => Comparison::NotEqual,
-        ast::CompareOpKind::Lt => Comparison::Less,
-        ast::CompareOpKind::Lte => Comparison::LessOrEqual,
-        ast::CompareOpKind::Gt => Comparison::Greater,
-        ast::CompareOpKind::Gte => Comparison::GreaterOrEqual,
-        ast::CompareOpKind::In => Comparison::In,
-        ast::CompareOpKind::NotIn => Comparison::NotIn,
-    }
-}
-
-/// A literal as JSON. The parser's values can hold more (128 bits, infinity).
-fn constant(value: &minijinja::Value, line: u16) -> Result<Value, TemplateError> {
-    if value.is_none() || value.is_undefined() {
-        return Ok(Value::Null);
-    }
-    if let Some(text) = value.as_str() {
-        return Ok(Value::String(text.to_owned()));
-    }
-    if value.kind() == minijinja::value::ValueKind::Bool {
-        return Ok(Value::Bool(value.is_true()));
-    }
-    if value.is_integer() {
-        if let Ok(whole) = u64::try_from(value.clone()) {
-            return Ok(Value::Number(whole.into()));
-        }
-        return Err(unsupported(line, "a whole number passes 64 bits"));
-    }
-    f64::try_from(value.clone())
-        .ok()
-        .and_then(Number::from_f64)
-        .map(Value::Number)
-        .ok_or_else(|| unsupported(line, "a number is too large"))
 }

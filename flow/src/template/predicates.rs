@@ -6,9 +6,9 @@ use std::fmt;
 use serde_json::Value;
 
 use super::budget::{Budget, Trouble};
-use super::evaluate::compare;
 use super::lookup;
 use super::number::Num;
+use super::operate::compare;
 use super::tree::Comparison;
 
 /// A test: its name, how many arguments it takes, and what it asks.

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::elements::elements;
 use super::error::TemplateError;
-use super::evaluate::{Evaluator, LoopState, Scope};
+use super::evaluate::Evaluator;
+use super::scope::{LoopState, Scope};
 use super::tree::{For, Node};
 use super::value::{truth, write};
 

@@ -39,6 +39,8 @@ pub(super) fn capitalize<'s>(input: Input<'s, '_>) -> Output<'s> {
 pub(super) fn title<'s>(input: Input<'s, '_>) -> Output<'s> {
     let text = input.subject()?;
     input.budget.hold(text.len().saturating_mul(2 * CASE))?;
+    // Character by character, which is slower than whole text at once.
+    input.budget.work(text.len() / 2)?;
     let mut out = String::new();
     let mut inside = false;
     for character in text.chars() {

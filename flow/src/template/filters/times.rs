@@ -24,7 +24,7 @@ pub(super) fn date<'s>(input: Input<'s, '_>) -> Output<'s> {
     if format.len() > MAX_FORMAT {
         return Err(Trouble::new("the format of `date` is longer than 200 bytes"));
     }
-    input.budget.work(500)?;
+    input.budget.work(50 + 3 * format.len())?;
     let moment = Moment::read(&input.value).ok_or_else(|| {
         Trouble::new(format!(
             "`date` cannot read {} as a point in time",
