@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn trigger_data_that_is_too_large_ends_as_failed_and_is_not_handed_out() -> Outcome {
+    fn trigger_data_that_is_too_large_fails_and_is_not_handed_out() -> Outcome {
         stage::set()?;
         Spi::run(
             "SELECT pg_temp.queue(1); UPDATE automations.queue SET trigger_data = '{\"too_large\": true}'",

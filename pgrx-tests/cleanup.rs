@@ -22,7 +22,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn completed_and_cancelled_go_after_thirty_days_and_failed_ones_after_seven() -> Outcome {
+    fn completed_goes_after_thirty_days_and_failed_after_seven() -> Outcome {
         stage::set()?;
         for status in ["completed", "cancelled"] {
             ended(status, "30 days 1 second", "old")?;

@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn steps_that_come_with_the_end_are_recorded_and_the_last_word_counts() -> Outcome {
+    fn of_steps_that_come_with_the_end_the_last_word_counts() -> Outcome {
         finished(
             "1",
             r#"[{"status": "completed", "steps": [
