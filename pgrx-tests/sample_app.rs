@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn a_message_belongs_to_its_agents_account_and_its_conversation_remembers_it() -> Outcome {
+    fn a_message_belongs_to_an_account_and_its_conversation_notes_it() -> Outcome {
         stage::set()?;
         stage::as_user(stage::ADA)?;
         Spi::run(
