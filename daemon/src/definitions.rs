@@ -21,8 +21,6 @@ const FRESH: Duration = Duration::from_secs(60);
 
 /// A graph ready to be walked.
 pub struct Definition {
-    /// What people call the automation.
-    pub name: String,
     /// `env.agent_id` in templates.
     pub agent_id: Option<Uuid>,
     /// The compiled graph.
@@ -162,7 +160,6 @@ fn compile(
         })
         .collect();
     Ok(Arc::new(Definition {
-        name: stored.name.clone(),
         agent_id: stored.agent_id,
         plan: Arc::new(plan),
         nodes: prepared,

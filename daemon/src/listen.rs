@@ -151,10 +151,10 @@ impl Ears {
         let driver = tokio::spawn(async move {
             let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
             while let Some(Ok(message)) = messages.next().await {
-                if let AsyncMessage::Notification(notification) = message {
-                    if sender.send(notification).await.is_err() {
-                        return;
-                    }
+                if let AsyncMessage::Notification(notification) = message
+                    && sender.send(notification).await.is_err()
+                {
+                    return;
                 }
             }
         });

@@ -33,11 +33,6 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Asks everybody to stop.
-    pub fn ask(&self) {
-        self.asked.cancel();
-    }
-
     /// True once asked.
     pub fn is_asked(&self) -> bool {
         self.asked.is_cancelled()

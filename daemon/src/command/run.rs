@@ -29,7 +29,11 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     if let Some(address) = settings.http {
         let bound = http::serve(address, health.clone(), recorder.clone(), stop.clone());
         let bound = bound.await.map_err(|why| CommandError::Http { address, why })?;
-        tracing::info!(address = %bound, "HTTP listens on http://{bound}");
+        let public_url = settings
+            .public_url
+            .as_ref()
+            .map_or(format!("http://{bound}/"), ToString::to_string);
+        tracing::info!(address = %bound, %public_url, "HTTP listens on http://{bound}");
     }
     refuse_superuser(&queue, &health, &settings, &stop).await?;
     let listening = match &settings.listen {

@@ -24,7 +24,11 @@ pub struct Connector {
 impl Connector {
     /// Reads the certificates; connects to nothing yet.
     pub fn new(url: &DatabaseUrl) -> Result<Connector, TlsError> {
-        Ok(Connector { config: url.config.clone(), ssl_mode: url.ssl_mode, tls: tls::connector(url)? })
+        Ok(Connector {
+            config: url.config.clone(),
+            ssl_mode: url.ssl_mode,
+            tls: tls::connector(url)?,
+        })
     }
 
     /// The same under another `application_name`, so that an operator can tell the connections apart.

@@ -15,7 +15,9 @@ pub fn pool(connector: Connector, size: usize) -> Result<Pool, deadpool_postgres
     let config = connector.config().clone();
     // Fast: a connection is looked at, not asked. Session state is never changed (only SET LOCAL), so there is
     // nothing to reset, and a dead connection answers its next statement with an error that is retried.
-    let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let settings = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
     Pool::builder(Manager::from_connect(config, connector, settings))
         .max_size(size)
         .runtime(Runtime::Tokio1)

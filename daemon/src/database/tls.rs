@@ -27,7 +27,9 @@ pub enum TlsError {
         why: Error,
     },
     /// `verify-ca` or `verify-full` without any authority to trust.
-    #[error("sslmode verifies, but there is neither sslrootcert, nor ~/.postgresql/root.crt, nor a system store")]
+    #[error(
+        "sslmode verifies, but there is neither sslrootcert, nor ~/.postgresql/root.crt, nor a system store"
+    )]
     NoRoots,
     /// rustls refused what it was given.
     #[error(transparent)]
@@ -47,7 +49,11 @@ pub fn connector(url: &DatabaseUrl) -> Result<MakeRustlsConnect, TlsError> {
         SslMode::VerifyFull | SslMode::VerifyCa => {
             let roots = Arc::new(roots(url.root_cert.as_deref())?);
             let strict = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?;
-            if url.ssl_mode == SslMode::VerifyFull { strict } else { Arc::new(AnyName(strict)) }
+            if url.ssl_mode == SslMode::VerifyFull {
+                strict
+            } else {
+                Arc::new(AnyName(strict))
+            }
         }
         _ => Arc::new(Anything(provider.clone())),
     };
@@ -77,19 +83,28 @@ fn roots(given: Option<&Path>) -> Result<RootCertStore, TlsError> {
             .or_else(system)
             .ok_or(TlsError::NoRoots)?,
     };
-    let failed = |why: Error| TlsError::Roots { path: path.clone(), why };
+    let failed = |why: Error| TlsError::Roots {
+        path: path.clone(),
+        why,
+    };
     let certificates = CertificateDer::pem_file_iter(&path).map_err(|error| failed(Error::other(error)))?;
     let mut store = RootCertStore::empty();
     let (added, _) = store.add_parsable_certificates(certificates.filter_map(Result::ok));
     if added == 0 {
-        return Err(failed(Error::new(ErrorKind::InvalidData, "it holds no certificate in PEM form")));
+        return Err(failed(Error::new(
+            ErrorKind::InvalidData,
+            "it holds no certificate in PEM form",
+        )));
     }
     Ok(store)
 }
 
 fn system() -> Option<PathBuf> {
     let chosen = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    chosen.into_iter().chain(SYSTEM.map(PathBuf::from)).find(|path| path.exists())
+    chosen
+        .into_iter()
+        .chain(SYSTEM.map(PathBuf::from))
+        .find(|path| path.exists())
 }
 
 /// `verify-ca`: a good chain, whatever name is on it. webpki looks at the name last.
@@ -158,7 +173,12 @@ impl ServerCertVerifier for Anything {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -167,7 +187,12 @@ impl ServerCertVerifier for Anything {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

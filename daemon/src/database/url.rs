@@ -73,7 +73,11 @@ impl DatabaseUrl {
     /// Reads a connection string.
     pub fn parse(text: &str) -> Result<DatabaseUrl, UrlError> {
         let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        let (rest, pairs) = if is_url { of_url(text) } else { (String::new(), of_pairs(text)?) };
+        let (rest, pairs) = if is_url {
+            of_url(text)
+        } else {
+            (String::new(), of_pairs(text)?)
+        };
         let (mut ssl_mode, mut root_cert, mut kept) = (SslMode::Prefer, None, Vec::new());
         for (key, value) in pairs {
             match key.as_str() {
@@ -87,10 +91,17 @@ impl DatabaseUrl {
                 _ => kept.push((key, value)),
             }
         }
-        let text = if is_url { join_url(&rest, &kept) } else { join_pairs(&kept) };
+        let text = if is_url {
+            join_url(&rest, &kept)
+        } else {
+            join_pairs(&kept)
+        };
         let mut config = Config::from_str(&text).map_err(|error| UrlError::Refused(reason(&error)))?;
         finish(&mut config);
-        let by_socket_only = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)))
+        let by_socket_only = config
+            .get_hosts()
+            .iter()
+            .all(|host| matches!(host, Host::Unix(_)))
             && config.get_hostaddrs().is_empty();
         if by_socket_only {
             ssl_mode = SslMode::Disable; // as libpq: a socket file has no TLS
@@ -103,7 +114,11 @@ impl DatabaseUrl {
             SslMode::Prefer => Negotiate::Prefer,
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => Negotiate::Require,
         });
-        Ok(DatabaseUrl { config, ssl_mode, root_cert })
+        Ok(DatabaseUrl {
+            config,
+            ssl_mode,
+            root_cert,
+        })
     }
 }
 
@@ -140,12 +155,23 @@ fn reason(error: &tokio_postgres::Error) -> String {
 fn of_url(text: &str) -> (String, Vec<(String, String)>) {
     let (rest, query) = text.split_once('?').unwrap_or((text, ""));
     let query = query.replace('+', "%2B");
-    (rest.to_owned(), ::url::form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    (
+        rest.to_owned(),
+        ::url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect(),
+    )
 }
 
 fn join_url(rest: &str, pairs: &[(String, String)]) -> String {
-    let query = ::url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    if query.is_empty() { rest.to_owned() } else { format!("{rest}?{}", query.replace('+', "%20")) }
+    let query = ::url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish();
+    if query.is_empty() {
+        rest.to_owned()
+    } else {
+        format!("{rest}?{}", query.replace('+', "%20"))
+    }
 }
 
 /// `host=x password='it''s \'quoted\''` as libpq reads it.
@@ -182,12 +208,20 @@ fn of_pairs(text: &str) -> Result<Vec<(String, String)>, UrlError> {
         pairs.push((key.to_owned(), value));
         rest = after.get(end..).unwrap_or("").trim_start();
     }
-    if pairs.is_empty() { Err(UrlError::Shape) } else { Ok(pairs) }
+    if pairs.is_empty() {
+        Err(UrlError::Shape)
+    } else {
+        Ok(pairs)
+    }
 }
 
 fn join_pairs(pairs: &[(String, String)]) -> String {
     let quote = |value: &str| value.replace('\\', "\\\\").replace('\'', "\\'");
-    pairs.iter().map(|(key, value)| format!("{key}='{}'", quote(value))).collect::<Vec<_>>().join(" ")
+    pairs
+        .iter()
+        .map(|(key, value)| format!("{key}='{}'", quote(value)))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -209,11 +243,17 @@ mod tests {
             ("verify-full", SslMode::VerifyFull),
         ];
         for (word, mode) in modes {
-            assert_eq!(url(&format!("postgres://u:p@h:6000/d?sslmode={word}")).ssl_mode, mode);
+            assert_eq!(
+                url(&format!("postgres://u:p@h:6000/d?sslmode={word}")).ssl_mode,
+                mode
+            );
             assert_eq!(url(&format!("host=h sslmode={word} dbname=d")).ssl_mode, mode);
         }
         assert_eq!(url("postgres://h/d").ssl_mode, SslMode::Prefer);
-        assert_eq!(DatabaseUrl::parse("postgres://h/d?sslmode=maybe").err(), Some(UrlError::SslMode));
+        assert_eq!(
+            DatabaseUrl::parse("postgres://h/d?sslmode=maybe").err(),
+            Some(UrlError::SslMode)
+        );
     }
 
     #[test]
@@ -225,14 +265,18 @@ mod tests {
 
     #[test]
     fn a_socket_file_never_has_tls() {
-        assert_eq!(url("postgres:///d?host=/tmp/x&sslmode=verify-full").ssl_mode, SslMode::Disable);
+        assert_eq!(
+            url("postgres:///d?host=/tmp/x&sslmode=verify-full").ssl_mode,
+            SslMode::Disable
+        );
         assert_eq!(url("host=/tmp/x user=me").ssl_mode, SslMode::Disable);
         assert!(matches!(url("postgres:///d").config.get_hosts(), [Host::Unix(_)]));
     }
 
     #[test]
     fn what_tokio_postgres_knows_stays_as_it_was() {
-        let url = url("postgres://u:a%2Bb@h:6000/d?application_name=my%20app&sslmode=disable&connect_timeout=3");
+        let url =
+            url("postgres://u:a%2Bb@h:6000/d?application_name=my%20app&sslmode=disable&connect_timeout=3");
         assert_eq!(url.config.get_password(), Some("a+b".as_bytes()));
         assert_eq!(url.config.get_ports(), [6000]);
         assert_eq!(url.config.get_application_name(), Some("my app"));
@@ -248,7 +292,13 @@ mod tests {
 
     #[test]
     fn nothing_of_a_wrong_string_is_repeated() {
-        for text in ["secret", "postgres://u:secret@h:port/d", "host=h secret", "password='secret", "=secret"] {
+        for text in [
+            "secret",
+            "postgres://u:secret@h:port/d",
+            "host=h secret",
+            "password='secret",
+            "=secret",
+        ] {
             let error = DatabaseUrl::parse(text).err().unwrap().to_string();
             assert!(!error.contains("secret"), "{error}");
         }

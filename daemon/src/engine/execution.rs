@@ -35,8 +35,6 @@ pub struct Execution {
     pub test_mode: bool,
     /// When its occurrence was; by the database's clock, so never compared with local time.
     pub started_at: DateTime<Utc>,
-    /// Claims so far, this one included.
-    pub attempt: i32,
 }
 
 impl Execution {
@@ -55,7 +53,6 @@ impl Execution {
             depth: claimed.depth,
             test_mode: claimed.test_mode,
             started_at: claimed.started_at,
-            attempt: claimed.attempt,
         }
     }
 }

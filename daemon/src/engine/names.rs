@@ -45,6 +45,9 @@ impl StepNames {
             execution: json!({
                 "id": execution.id,
                 "automation_id": execution.automation_id,
+                "version": execution.version,
+                "trigger_type": execution.trigger_type,
+                "started_at": execution.started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
                 "test_mode": execution.test_mode,
             }),
             env: json!({

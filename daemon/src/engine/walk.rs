@@ -28,7 +28,7 @@ use super::summary::nodes_executed;
 use super::{Engine, commit};
 use crate::definitions::Definition;
 use crate::leases::Hold;
-use crate::nodes::{Class, Done, NodeError};
+use crate::nodes::{Class, Done, NodeError, Park};
 use crate::queue::claim::Claimed;
 
 /// What became of a walk.
@@ -321,20 +321,10 @@ impl<'a> Walk<'a> {
             .get(&node.id)
             .and_then(|prepared| prepared.kind)
             .map(|kind| kind.class());
-        if let Ok(done) = &mut acted.result {
-            if let Some(park) = done.park.take() {
-                let parked = Parked {
-                    wake: park.wake_in.map(|wait| Instant::now() + wait),
-                    input: acted.input,
-                    output: Arc::new(self.fitting(std::mem::take(&mut done.output)).unwrap_or_default()),
-                    attempt: acted.attempt,
-                    started_at: acted.started_at,
-                };
-                self.newly_parked.push(acted.step.clone());
-                self.parked.insert(acted.step, parked);
-                self.precious = true;
-                return Ok(());
-            }
+        let park = acted.result.as_mut().ok().and_then(|done| done.park.take());
+        if let Some(park) = park {
+            self.wait_in_database(acted, park);
+            return Ok(());
         }
         let transaction = acted.transaction.take();
         let (step, told) = self.tell(acted, node.output_variable.as_deref());
@@ -359,6 +349,31 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// The step waits. What it gives in the end is what it gave now.
+    fn wait_in_database(&mut self, acted: Acted, park: Park) {
+        let wake = park.wake_in.map(|wait| Instant::now() + wait);
+        let (step, told) = self.tell(acted, None);
+        let Told {
+            input,
+            output,
+            attempt,
+            started_at,
+            ..
+        } = told;
+        self.newly_parked.push(step.clone());
+        self.parked.insert(
+            step,
+            Parked {
+                wake,
+                input,
+                output,
+                attempt,
+                started_at,
+            },
+        );
+        self.precious = true;
+    }
+
     /// What a run came to, in the words of the story: limits, cleaning, variables.
     fn tell(&self, acted: Acted, variable: Option<&str>) -> (StepId, Told) {
         let mut told = Told {
@@ -369,7 +384,10 @@ impl<'a> Walk<'a> {
             ..told(acted.input, Arc::default(), Outcome::Failed)
         };
         let is_trigger = self.story.plan().start().id == acted.step.node;
-        match acted.result.and_then(|done| self.checked(done, is_trigger)) {
+        match acted
+            .result
+            .and_then(|done| self.checked(done, &told.input, is_trigger))
+        {
             Ok(Done {
                 output,
                 outcome,
@@ -398,29 +416,28 @@ impl<'a> Walk<'a> {
         (acted.step, told)
     }
 
-    fn checked(&self, mut done: Done, is_trigger: bool) -> Result<Done, NodeError> {
+    fn checked(&self, mut done: Done, input: &Value, is_trigger: bool) -> Result<Done, NodeError> {
         let nul = without_nul(&mut done.output) | clean::object_without_nul(&mut done.variables);
         if nul {
             done.warnings
                 .push("U+0000 cannot be stored and became U+FFFD".to_owned());
         }
-        if !is_trigger {
-            done.output = self.fitting(done.output)?; // trigger data has a limit of its own
+        // trigger data has a limit of its own, also where a node passes it on
+        if let Err(error) = self.fitting(&done.output)
+            && !is_trigger
+            && done.output != *input
+        {
+            return Err(error);
         }
-        let variables = self.fitting(Value::Object(done.variables))?;
-        done.variables = if let Value::Object(variables) = variables {
-            variables
-        } else {
-            Map::new()
-        };
+        done.variables
+            .values()
+            .try_for_each(|value| self.fitting(value))?;
         Ok(done)
     }
 
-    fn fitting(&self, value: Value) -> Result<Value, NodeError> {
-        match clean::fits(&value, self.engine.services.limits.max_output) {
-            Ok(()) => Ok(value),
-            Err(error) => Err(NodeError::new("too_large", error.to_string())),
-        }
+    fn fitting(&self, value: &Value) -> Result<(), NodeError> {
+        let fits = clean::fits(value, self.engine.services.limits.max_output);
+        fits.map_err(|error| NodeError::new("too_large", error.to_string()))
     }
 
     /// A step has ended and its record goes with the next durable write.

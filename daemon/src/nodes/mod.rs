@@ -56,6 +56,7 @@ pub struct NodeRun<'a> {
     /// The execution that the step belongs to.
     pub execution: &'a Execution,
     /// The step's identity: node, place and run (rule 17).
+    #[allow(dead_code, reason = "for the nodes that wait for an answer to this very run")]
     pub step: &'a flow::StepId,
     /// The node as it was saved; `node.config` is not rendered.
     pub node: &'a flow::Node,
@@ -69,6 +70,10 @@ pub struct NodeRun<'a> {
     /// The same for every attempt of this step.
     pub idempotency_key: Uuid,
     /// From 1; counts attempts of this step.
+    #[allow(
+        dead_code,
+        reason = "for the nodes that tell the other side which attempt it is"
+    )]
     pub attempt: u32,
     /// What nodes use to act.
     pub services: &'a Services,

@@ -106,7 +106,6 @@ fn execution(trigger: Value) -> Execution {
         depth: 0,
         test_mode: false,
         started_at: DateTime::UNIX_EPOCH,
-        attempt: 1,
     }
 }
 

@@ -9,8 +9,6 @@ use super::{Queue, QueueError};
 pub struct StoredDefinition {
     /// The agent of the automation.
     pub agent_id: Option<Uuid>,
-    /// What people call it.
-    pub name: String,
     /// The automation's own trigger type.
     pub trigger_type: String,
     /// React Flow's nodes.
@@ -28,17 +26,16 @@ impl Queue {
     ) -> Result<Option<StoredDefinition>, QueueError> {
         let rows = self
             .rows(
-                "SELECT agent_id, name, trigger_type, nodes, edges FROM automations.definition($1, $2)",
+                "SELECT agent_id, trigger_type, nodes, edges FROM automations.definition($1, $2)",
                 &[&automation_id, &version],
             )
             .await?;
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(StoredDefinition {
             agent_id: row.try_get(0)?,
-            name: row.try_get(1)?,
-            trigger_type: row.try_get(2)?,
-            nodes: row.try_get(3)?,
-            edges: row.try_get(4)?,
+            trigger_type: row.try_get(1)?,
+            nodes: row.try_get(2)?,
+            edges: row.try_get(3)?,
         }))
     }
 }
