@@ -26,6 +26,7 @@ pub const MAX_PATTERNS: usize = 10;
 #[derive(Debug, Clone)]
 pub struct Condition {
     form: Form,
+    names: BTreeSet<String>,
     reads: BTreeSet<(String, Option<String>)>,
 }
 
@@ -93,7 +94,8 @@ impl Condition {
             Form::All(rules) | Form::Any(rules) => rules.iter().for_each(|rule| rule.reads(&mut reads)),
             Form::Expression(template) => reads.extend(template.reads().iter().cloned()),
         }
-        Ok(Condition { form, reads })
+        let names = reads.iter().map(|(name, _)| name.clone()).collect();
+        Ok(Condition { form, names, reads })
     }
 
     fn rules(rules: &[Value], logic: Option<&Value>) -> Result<Form, ConditionError> {
@@ -125,7 +127,7 @@ impl Condition {
 
     /// The top-level names that it may read.
     pub fn names(&self) -> BTreeSet<String> {
-        self.reads.iter().map(|(name, _)| name.clone()).collect()
+        self.names.clone()
     }
 
     /// The same with the second level where known, as [`Template::reads`].
@@ -147,8 +149,7 @@ impl Condition {
     /// ```
     pub fn evaluate(&self, names: &dyn Names) -> Evaluated {
         let budget = Budget::new();
-        let wanted = self.names();
-        let globals = Globals::fetch(&wanted, names);
+        let globals = Globals::fetch(&self.names, names);
         let value = match &self.form {
             Form::All(rules) => rules.iter().all(|rule| rule.holds(&globals, &budget)),
             Form::Any(rules) => rules.iter().any(|rule| rule.holds(&globals, &budget)),

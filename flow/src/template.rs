@@ -1,7 +1,7 @@
 //! Templates: parsed by minijinja, evaluated by us over JSON with a budget, so that nothing a tenant writes
 //! costs more than 100 ms or 32 MB or ends the process. `docs/templates.md` is the language.
 //!
-//! The parser recurses on the machine's stack, so [`guard`] counts first what would nest. The evaluator is ours
+//! The parser recurses on the machine's stack, so `guard` counts first what would nest. The evaluator is ours
 //! because minijinja's own does unbounded work inside one instruction (`*`, `~`, filters).
 
 pub(crate) mod budget;

@@ -1,5 +1,6 @@
 //! One rule: a field, an operator, a value.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -8,7 +9,7 @@ use super::field::Field;
 use super::operator::{Operator, scalar};
 use super::pattern::Pattern;
 use crate::template::budget::{Budget, Trouble};
-use crate::template::value::text;
+use crate::template::value::{own, text};
 use crate::template::{Globals, Template, TemplateError};
 
 /// A parsed rule.
@@ -35,12 +36,18 @@ impl Operand {
                 Ok(Operand::Template(Template::parse(source)?))
             }
             // A list of templates is what `in` may have; what is in lists deeper is taken as it stands.
-            Value::Array(items) if depth == 0 => Ok(Operand::List(
-                items
+            Value::Array(items) if depth == 0 => {
+                let items = items
                     .iter()
                     .map(|item| Operand::parse(item, 1))
-                    .collect::<Result<_, _>>()?,
-            )),
+                    .collect::<Result<Vec<_>, _>>()?;
+                let plain = items.iter().all(|item| matches!(item, Operand::Plain(_)));
+                Ok(if plain {
+                    Operand::Plain(value.clone())
+                } else {
+                    Operand::List(items)
+                })
+            }
             other => Ok(Operand::Plain(other.clone())),
         }
     }
@@ -53,19 +60,18 @@ impl Operand {
         }
     }
 
-    fn value(&self, globals: &Globals<'_>, budget: &Budget) -> Result<Value, TemplateError> {
+    fn value(&self, globals: &Globals<'_>, budget: &Budget) -> Result<Cow<'_, Value>, TemplateError> {
         match self {
-            Operand::Plain(value) => {
-                budget.work(1).map_err(|trouble| trouble.at(1))?;
-                Ok(value.clone())
+            Operand::Plain(value) => Ok(Cow::Borrowed(value)),
+            Operand::Template(template) => template.evaluate(globals, budget).map(Cow::Owned),
+            Operand::List(items) => {
+                let values = items.iter().map(|item| {
+                    let value = item.value(globals, budget)?;
+                    own(value, budget).map_err(|trouble| trouble.at(1))
+                });
+                Ok(Cow::Owned(Value::Array(values.collect::<Result<_, _>>()?)))
             }
-            Operand::Template(template) => template.evaluate(globals, budget),
-            Operand::List(items) => items
-                .iter()
-                .map(|item| item.value(globals, budget))
-                .collect::<Result<_, _>>()
-                .map(Value::Array),
-            Operand::Pattern(_) => Ok(Value::Null),
+            Operand::Pattern(_) => Ok(Cow::Owned(Value::Null)),
         }
     }
 }

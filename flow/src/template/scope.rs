@@ -1,32 +1,29 @@
 //! What names mean at one point of an evaluation.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::names::Names;
 
 /// The top-level names of an evaluation, each asked for once.
-pub(crate) struct Globals<'n>(BTreeMap<String, Option<Cow<'n, Value>>>);
-
-impl Globals<'_> {
-    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)?.as_deref()
-    }
-}
+pub(crate) struct Globals<'n>(Vec<(&'n str, Option<Cow<'n, Value>>)>);
 
 impl<'n> Globals<'n> {
-    pub(crate) fn fetch<'a>(
-        wanted: impl IntoIterator<Item = &'a String>,
-        names: &'n dyn Names,
-    ) -> Globals<'n> {
+    /// Asks for what is wanted. A template reads a handful of names: they are searched one by one.
+    pub(crate) fn fetch(wanted: &'n BTreeSet<String>, names: &'n dyn Names) -> Globals<'n> {
         Globals(
             wanted
-                .into_iter()
-                .map(|name| (name.clone(), names.get(name)))
+                .iter()
+                .map(|name| (name.as_str(), names.get(name)))
                 .collect(),
         )
+    }
+
+    /// The value of a name; none if it is missing.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(known, _)| *known == name)?.1.as_deref()
     }
 }
 
