@@ -11,7 +11,12 @@ BEGIN
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', item.tgname, item.tab);
     END LOOP;
+    IF to_regclass('cron.job') IS NOT NULL AND has_schema_privilege('cron', 'USAGE') THEN
+        PERFORM cron.unschedule(j.jobid) FROM cron.job j WHERE j.jobname = 'automations-cleanup';
+    END IF;
     DROP VIEW IF EXISTS automations.pending;
+    -- it returns a row of the executions and would hold their table
+    DROP FUNCTION IF EXISTS automations.wait(uuid, interval);
     DROP TABLE IF EXISTS public.automation_executions, public.automation_versions, public.automation_accounts,
         automations.listeners, automations.queue, automations.parked, automations.steps, automations.missed,
         automations.uncounted, automations.execution_keys, automations.sources, automations.schema_version,
