@@ -13,18 +13,9 @@ use tokio::sync::OnceCell;
 use super::Engine;
 use super::execution::Execution;
 use super::names::{Rows, StepNames};
-use crate::backoff::Backoff;
 use crate::definitions::{Definition, Prepared};
 use crate::nodes::{Class, Done, NodeError, NodeRun};
-use crate::queue::error::{is_gone, is_transient};
-use crate::queue::tenant::{Tenant, TenantError, TenantTransaction, Trouble};
-
-/// Below the server's default `deadlock_timeout` of a second: we give way before anybody is chosen as a victim.
-const LOCK_TIMEOUT_MS: i64 = 500;
-/// How long one statement as the tenant may take.
-const STATEMENT_TIMEOUT_MS: i64 = 30_000;
-/// How often a transaction that collided is tried.
-const COLLISIONS: u32 = 6;
+use crate::queue::tenant::TenantTransaction;
 
 /// A run that is about to begin.
 pub struct Act {
@@ -136,9 +127,9 @@ impl Act {
 
 /// The parts of a run that stay the same while it is tried.
 #[derive(Clone, Copy)]
-struct Run<'a> {
-    engine: &'a Engine,
-    execution: &'a Execution,
+pub(super) struct Run<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) execution: &'a Execution,
     step: &'a StepId,
     input: &'a Value,
     node: &'a Node,
@@ -208,86 +199,6 @@ impl Run<'_> {
         }
         Ok(done)
     }
-
-    /// The whole transaction but its record and commit; what collided is tried again from its beginning.
-    async fn as_tenant(
-        self,
-        kind: &dyn crate::nodes::NodeKind,
-        run: NodeRun<'_>,
-    ) -> Result<(Done, TenantTransaction), NodeError> {
-        let mut tries = Tries::default();
-        loop {
-            let mut transaction = match self.begin().await {
-                Ok(transaction) => transaction,
-                Err((trouble, error)) => {
-                    tries.again(trouble, error).await?;
-                    continue;
-                }
-            };
-            let result = kind
-                .run(NodeRun {
-                    tenant: Some(&transaction),
-                    ..run
-                })
-                .await;
-            match result {
-                Err(error) => {
-                    let trouble = transaction.trouble();
-                    drop(transaction);
-                    tries.again(trouble, error).await?;
-                }
-                Ok(done) => match transaction.leave().await {
-                    Ok(()) => return Ok((done, transaction)),
-                    Err(error) => {
-                        drop(transaction);
-                        tries.again(error.trouble(), error.into()).await?;
-                    }
-                },
-            }
-        }
-    }
-
-    /// The current rows of lead and conversation, as the tenant sees them.
-    async fn rows(self) -> Result<Arc<Rows>, NodeError> {
-        if self.execution.lead_id.is_none() && self.execution.conversation_id.is_none() {
-            return Ok(Arc::default());
-        }
-        let mut tries = Tries::default();
-        loop {
-            let read = async {
-                let transaction = self.begin().await?;
-                let seen = |error: TenantError| (error.trouble(), NodeError::from(error));
-                let read = transaction.read(self.execution.lead_id, self.execution.conversation_id);
-                let rows = read.await.map_err(seen)?;
-                transaction.rollback().await.map_err(seen)?;
-                Ok(rows)
-            };
-            match read.await {
-                Ok(rows) => return Ok(Arc::new(rows)),
-                Err((trouble, error)) => tries.again(trouble, error).await?,
-            }
-        }
-    }
-
-    async fn begin(self) -> Result<TenantTransaction, (Option<Trouble>, NodeError)> {
-        let connection = self.engine.queue.connection().await.map_err(|error| {
-            let trouble = match error.sqlstate() {
-                Some(sqlstate) if is_transient(sqlstate) => Some(Trouble::Collision),
-                Some(sqlstate) if !is_gone(sqlstate) => None,
-                _ => Some(Trouble::Gone),
-            };
-            (trouble, NodeError::failed(error.to_string()))
-        })?;
-        let tenant = Tenant {
-            account_id: self.execution.account_id,
-            execution_id: self.execution.id,
-            depth: self.execution.depth,
-            lock_timeout_ms: LOCK_TIMEOUT_MS,
-            statement_timeout_ms: STATEMENT_TIMEOUT_MS,
-        };
-        let begun = TenantTransaction::begin(connection, tenant).await;
-        begun.map_err(|error| (error.trouble(), error.into()))
-    }
 }
 
 /// A node whose run chooses between handles runs for real in test mode, also with a pinned output.
@@ -296,39 +207,6 @@ fn is_choosing(node: &Node) -> bool {
         node.kind.name,
         "logic-condition" | "logic-switch" | "logic-loop" | "logic-stop" | "logic-break"
     )
-}
-
-/// Collisions are tried a few times; a database that is gone as long as the lease lasts, which the walk watches.
-struct Tries {
-    collisions: u32,
-    backoff: Backoff,
-}
-
-impl Default for Tries {
-    fn default() -> Tries {
-        Tries {
-            collisions: 0,
-            backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(1)),
-        }
-    }
-}
-
-impl Tries {
-    async fn again(&mut self, trouble: Option<Trouble>, error: NodeError) -> Result<(), NodeError> {
-        match trouble {
-            None => return Err(error),
-            Some(Trouble::Collision) => {
-                self.collisions += 1;
-                if self.collisions >= COLLISIONS {
-                    return Err(error.retryable());
-                }
-            }
-            Some(Trouble::Gone) => {}
-        }
-        tracing::debug!(%error, "a database node is tried again");
-        self.backoff.wait().await;
-        Ok(())
-    }
 }
 
 /// What a failed run looks like as `nodes['id'].error`, cleaned.

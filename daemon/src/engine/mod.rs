@@ -2,6 +2,7 @@
 //! [`crate::nodes`] to act.
 
 mod act;
+mod as_tenant;
 mod clean;
 mod commit;
 pub mod ending;
@@ -9,10 +10,12 @@ pub mod execution;
 mod insist;
 pub mod mentions;
 mod names;
+mod parking;
 mod record;
 mod replay;
 mod story;
 mod summary;
+mod taking;
 mod walk;
 
 pub use walk::{Walked, walk};

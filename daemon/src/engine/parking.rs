@@ -1,0 +1,125 @@
+//! Waiting: a parked step holds nothing but a line in its walk, and when nothing else runs, nothing but a row.
+
+use std::time::Instant;
+
+use chrono::Utc;
+use flow::Outcome;
+use serde_json::Value;
+
+use super::act::Acted;
+use super::insist::{Insisted, insist};
+use super::record::{self, Who};
+use super::replay::Parked;
+use super::story::Told;
+use super::summary::nodes_executed;
+use super::taking::told;
+use super::walk::{Halt, Walk, Walked};
+use crate::nodes::Park;
+
+impl Walk<'_> {
+    /// The step waits. What it gives in the end is what it gave now.
+    pub(super) fn wait_in_database(&mut self, acted: Acted, park: Park) {
+        let wake = park.wake_in.map(|wait| Instant::now() + wait);
+        let (step, told) = self.tell(acted, None);
+        let Told {
+            input,
+            output,
+            attempt,
+            started_at,
+            ..
+        } = told;
+        self.newly_parked.push(step.clone());
+        self.parked.insert(
+            step,
+            Parked {
+                wake,
+                input,
+                output,
+                attempt,
+                started_at,
+            },
+        );
+        self.precious = true;
+    }
+
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        self.parked.values().filter_map(|parked| parked.wake).min()
+    }
+
+    /// Completes the waiting steps whose time has come, the earliest first.
+    pub(super) fn wake_due(&mut self) -> bool {
+        let now = Instant::now();
+        let due = self
+            .parked
+            .iter()
+            .filter(|(_, parked)| parked.wake.is_some_and(|wake| wake <= now));
+        let Some(step) = due
+            .min_by_key(|(step, parked)| (parked.wake, *step))
+            .map(|(step, _)| step.clone())
+        else {
+            return false;
+        };
+        let Some(parked) = self.parked.remove(&step) else {
+            return false;
+        };
+        self.newly_parked.retain(|newly| *newly != step);
+        let took = Utc::now() - parked.started_at;
+        let told = Told {
+            attempt: parked.attempt,
+            started_at: parked.started_at,
+            duration_ms: u64::try_from(took.num_milliseconds()).unwrap_or(0),
+            ..told(parked.input, parked.output, Outcome::Default)
+        };
+        // what cannot be completed here cannot be completed anywhere; the walk ends by having nothing left to do
+        self.complete(&step, told).is_ok()
+    }
+
+    /// Nothing runs: what is left waits in the database.
+    pub(super) async fn park(mut self) -> Result<Walked, Halt> {
+        if self.parked.is_empty() {
+            return Err(Halt::failed(
+                "node_failed",
+                "internal error: nothing runs and nothing waits".to_owned(),
+            ));
+        }
+        let wake_in = self
+            .next_wake()
+            .map(|wake| wake.saturating_duration_since(Instant::now()));
+        self.record_parked();
+        let steps = Value::Array(std::mem::take(&mut self.unrecorded));
+        let executed = nodes_executed(&self.story, &self.engine.services.limits);
+        let variables = Value::Object(self.story.variables().clone());
+        let claim = self.hold.claim();
+        match insist(self.hold, || {
+            self.engine
+                .queue
+                .park(claim, wake_in, &steps, &executed, &variables)
+        })
+        .await
+        {
+            Insisted::Answer(true) => Ok(Walked::Parked(wake_in)),
+            Insisted::Answer(false) | Insisted::Lost => Err(Halt::Lost),
+            Insisted::Refused(error) => Err(Halt::failed("node_failed", error.to_string())),
+        }
+    }
+
+    pub(super) fn record_parked(&mut self) {
+        for step in std::mem::take(&mut self.newly_parked) {
+            let (Some(parked), Some(node)) = (self.parked.get(&step), self.definition.plan.node(&step.node))
+            else {
+                continue;
+            };
+            let left = parked
+                .wake
+                .map(|wake| wake.saturating_duration_since(Instant::now()));
+            let wake_in_ms = left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+            let who = Who {
+                execution: self.execution.id,
+                step: &step,
+                node,
+            };
+            let row = record::parked(who, parked.attempt, parked.started_at, wake_in_ms, &parked.output);
+            self.unrecorded.push(row);
+        }
+    }
+}

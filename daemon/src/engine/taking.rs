@@ -1,0 +1,198 @@
+//! Taking in what runs gave, one at a time: limits, cleaning, the commit of a database node, what follows from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use flow::{Outcome, PositionError, StepId, Stop};
+use futures_util::future::Aborted;
+use serde_json::{Map, Value};
+
+use super::act::{Acted, error_json};
+use super::clean::{self, without_nul};
+use super::commit::{Committed, commit};
+use super::record::{self, Who};
+use super::story::{Begun, Told};
+use super::walk::{Halt, Walk};
+use crate::nodes::{Class, Done, NodeError};
+
+impl Walk<'_> {
+    /// Takes in what a run gave.
+    pub(super) async fn take(&mut self, ended: Result<Acted, Aborted>) -> Result<(), Halt> {
+        let Ok(mut acted) = ended else { return Ok(()) }; // cancelled
+        if self.aborts.remove(&acted.step).is_none() {
+            return Ok(());
+        }
+        let definition = self.definition.clone();
+        let Some(node) = definition.plan.node(&acted.step.node) else {
+            return Ok(());
+        };
+        let class = definition
+            .nodes
+            .get(&node.id)
+            .and_then(|prepared| prepared.kind)
+            .map(|kind| kind.class());
+        let park = acted.result.as_mut().ok().and_then(|done| done.park.take());
+        if let Some(park) = park {
+            self.wait_in_database(acted, park);
+            return Ok(());
+        }
+        let transaction = acted.transaction.take();
+        let (step, told) = self.tell(acted, node.output_variable.as_deref());
+        let transaction = transaction.filter(|_| told.outcome != Outcome::Failed);
+        match transaction {
+            Some(transaction) => match commit(self, &step, &told, transaction).await? {
+                Committed::Yes => self.completed(&step, told)?,
+                Committed::Again => {
+                    let (input, attempt) = (told.input.clone(), told.attempt);
+                    self.start(Begun { step, input }, attempt);
+                    return Ok(());
+                }
+            },
+            None => {
+                self.precious |= class == Some(Class::External) && !self.execution.test_mode;
+                self.complete(&step, told)?;
+            }
+        }
+        if matches!(class, Some(Class::External | Class::Tenant)) {
+            self.rows = Arc::default(); // they may have changed
+        }
+        Ok(())
+    }
+
+    /// What a run came to, in the words of the story: limits, cleaning, variables.
+    pub(super) fn tell(&self, acted: Acted, variable: Option<&str>) -> (StepId, Told) {
+        let mut told = Told {
+            attempt: acted.attempt,
+            started_at: acted.started_at,
+            duration_ms: u64::try_from(acted.took.as_millis()).unwrap_or(u64::MAX),
+            warnings: acted.warnings,
+            ..told(acted.input, Arc::default(), Outcome::Failed)
+        };
+        let is_trigger = self.story.plan().start().id == acted.step.node;
+        match acted
+            .result
+            .and_then(|done| self.checked(done, &told.input, is_trigger))
+        {
+            Ok(Done {
+                output,
+                outcome,
+                variables,
+                mut warnings,
+                ..
+            }) => {
+                told.output = Arc::new(output);
+                told.outcome = outcome;
+                told.variables = variables;
+                told.warnings.append(&mut warnings);
+                if let Some(name) = variable {
+                    told.variables.insert(name.to_owned(), (*told.output).clone());
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error_json(&error));
+                told.output = error.clone();
+                told.error = Some(error);
+            }
+        }
+        if told.outcome == Outcome::Stopped(Stop::Failure) {
+            let message = acted.message.unwrap_or_else(|| "stopped with failure".to_owned());
+            told.error = Some(Arc::new(error_json(&NodeError::failed(message))));
+        }
+        (acted.step, told)
+    }
+
+    pub(super) fn checked(&self, mut done: Done, input: &Value, is_trigger: bool) -> Result<Done, NodeError> {
+        let nul = without_nul(&mut done.output) | clean::object_without_nul(&mut done.variables);
+        if nul {
+            done.warnings
+                .push("U+0000 cannot be stored and became U+FFFD".to_owned());
+        }
+        // trigger data has a limit of its own, also where a node passes it on
+        if let Err(error) = self.fitting(&done.output)
+            && !is_trigger
+            && done.output != *input
+        {
+            return Err(error);
+        }
+        done.variables
+            .values()
+            .try_for_each(|value| self.fitting(value))?;
+        Ok(done)
+    }
+
+    pub(super) fn fitting(&self, value: &Value) -> Result<(), NodeError> {
+        let fits = clean::fits(value, self.engine.services.limits.max_output);
+        fits.map_err(|error| NodeError::new("too_large", error.to_string()))
+    }
+
+    /// A step has ended and its record goes with the next durable write.
+    pub(super) fn complete(&mut self, step: &StepId, told: Told) -> Result<(), Halt> {
+        self.unrecorded.extend(self.row(step, &told));
+        self.completed(step, told)
+    }
+
+    /// The record of an ended step.
+    pub(super) fn row(&self, step: &StepId, told: &Told) -> Option<Value> {
+        let node = self.definition.plan.node(&step.node)?;
+        let who = Who {
+            execution: self.execution.id,
+            step,
+            node,
+        };
+        Some(record::ended(who, self.story.next_ordinal(), told))
+    }
+
+    /// A step has ended and its record is taken care of.
+    pub(super) fn completed(&mut self, step: &StepId, told: Told) -> Result<(), Halt> {
+        self.count(step, &told);
+        let moves = self.story.complete(step, told).map_err(|error| match error {
+            PositionError::Unfit { .. } => Halt::failed("node_failed", format!("internal error: {error}")),
+            other => Halt::failed("interrupted", format!("internal error: {other}")),
+        })?;
+        for step in moves.cancel {
+            self.parked.remove(&step);
+            self.newly_parked.retain(|parked| *parked != step);
+            self.ready.retain(|begun| begun.step != step);
+            if let Some(handle) = self.aborts.remove(&step) {
+                handle.abort();
+            }
+        }
+        self.ready.extend(moves.begin);
+        Ok(())
+    }
+
+    pub(super) fn count(&self, step: &StepId, told: &Told) {
+        let kind = self
+            .definition
+            .plan
+            .node(&step.node)
+            .map_or("", |node| node.kind.name);
+        let status = if told.outcome == Outcome::Failed {
+            "failed"
+        } else {
+            "completed"
+        };
+        metrics::counter!("automationd_steps_total", "node_type" => kind, "status" => status).increment(1);
+        let seconds = Duration::from_millis(told.duration_ms).as_secs_f64();
+        metrics::histogram!("automationd_step_seconds", "node_type" => kind).record(seconds);
+        tracing::debug!(node_id = %step.node, node_type = kind, status, duration_ms = told.duration_ms, "step");
+    }
+}
+
+/// A step that took no time.
+pub(super) fn told(input: Arc<Value>, output: Arc<Value>, outcome: Outcome) -> Told {
+    let now = Utc::now();
+    Told {
+        attempt: 1,
+        outcome,
+        input,
+        output,
+        error: None,
+        variables: Map::new(),
+        warnings: Vec::new(),
+        started_at: now,
+        completed_at: now,
+        duration_ms: 0,
+    }
+}
