@@ -10,8 +10,9 @@ use serde_json::Value;
 use crate::{Graph, Limits, Node, bits::Bits, check, live::Live, problem::Problem, scope::Scope};
 
 /// How much work the compilation of one graph may be, counted as edges looked at. A graph of 1,000 nodes that people
-/// draw takes some ten thousand; loops that all share their bodies in every order would take for ever.
-const WORK: usize = 50_000_000;
+/// draw takes some ten thousand, 500 loops in a row take two million; loops that all share their bodies in every order
+/// would take for ever. Ten million take some tenths of a second.
+const WORK: usize = 10_000_000;
 
 /// A graph compiled from its start. Immutable; share it with an `Arc`.
 #[derive(Debug)]

@@ -38,6 +38,8 @@ pub(crate) struct Scope {
     pub members: Bits,
     /// By target.
     pub edges: Vec<Seen>,
+    /// Of each node, where the ways into it begin among the edges.
+    into: Vec<u32>,
     pub cycles: Cycles,
     /// Of the members with several ways in, what they wait for; computed when first asked.
     waits: BTreeMap<u32, std::sync::OnceLock<Wait>>,
@@ -61,12 +63,11 @@ impl Scope {
             live.edge(seen.edge)
                 .is_some_and(|edge| live.way(edge) == Way::Loop)
         };
+        let outof = by_source(live.bound(), &inside);
         let mut loops = ground.clone();
         loops.keep(&live.loops);
-        let bodies: BTreeMap<u32, Bits> = loops
-            .iter()
-            .map(|one| (one, body(live, &ground, &inside, one, &is_loop_edge)))
-            .collect();
+        let body = |one| (one, body(live, &ground, &outof, one, &is_loop_edge));
+        let bodies: BTreeMap<u32, Bits> = loops.iter().map(body).collect();
 
         let mut edges: Vec<Seen> = inside
             .iter()
@@ -90,14 +91,17 @@ impl Scope {
         edges.retain(|seen| members.contains(seen.source));
         edges.sort_unstable();
         let cycles = Cycles::find(&edges, &starts, &far);
+        let into = beginnings(live.bound(), &edges);
+        let waits = BTreeMap::new();
         let mut scope = Scope {
             ground,
             starts,
             bodies,
             members,
             edges,
+            into,
             cycles,
-            waits: BTreeMap::new(),
+            waits,
         };
         scope.waits = scope
             .members
@@ -110,8 +114,8 @@ impl Scope {
 
     /// The ways into a node.
     pub fn into(&self, node: u32) -> &[Seen] {
-        let first = self.edges.partition_point(|seen| seen.target < node);
-        let after = self.edges.partition_point(|seen| seen.target <= node);
+        let at = |node: usize| self.into.get(node).map_or(self.edges.len(), |at| *at as usize);
+        let (first, after) = (at(node as usize), at(node as usize + 1));
         self.edges.get(first..after).unwrap_or_default()
     }
 
@@ -123,6 +127,12 @@ impl Scope {
     /// What a node with several ways in waits for; none for one with a single way.
     pub fn wait(&self, live: &Live, node: u32) -> Option<&Wait> {
         Some(self.waits.get(&node)?.get_or_init(|| Wait::of(self, live, node)))
+    }
+
+    /// The nodes from which every way leads to a node with several ways in.
+    pub fn losers(&self, live: &Live, node: u32) -> Option<Bits> {
+        let wait = self.wait(live, node)?;
+        Some(wait::losers(self, live, node, &wait.ahead))
     }
 
     /// The place inside an iteration of a loop: its body and where it begins. None for a body that holds nothing.
@@ -139,7 +149,13 @@ impl Scope {
 }
 
 /// What lies behind a loop's `loop` handle and not behind its other handles (rule 4).
-fn body(live: &Live, ground: &Bits, inside: &[Seen], one: u32, is_loop_edge: &dyn Fn(&Seen) -> bool) -> Bits {
+fn body(
+    live: &Live,
+    ground: &Bits,
+    outof: &[Vec<Seen>],
+    one: u32,
+    is_loop_edge: &dyn Fn(&Seen) -> bool,
+) -> Bits {
     let behind = |looping: bool, deeper: bool| {
         let mine = live
             .outof(one)
@@ -147,52 +163,56 @@ fn body(live: &Live, ground: &Bits, inside: &[Seen], one: u32, is_loop_edge: &dy
         let first = mine
             .map(|(_, edge)| edge.target)
             .filter(|&v| v != one && ground.contains(v));
-        let others =
-            |seen: &&Seen| seen.source != one && seen.target != one && (deeper || !is_loop_edge(seen));
-        reach(
-            live.bound(),
-            first,
-            inside
-                .iter()
-                .filter(others)
-                .map(|seen| (seen.source, seen.target)),
-        )
+        let mut todo: Vec<u32> = first.collect();
+        let mut found = Bits::none(live.bound());
+        while let Some(node) = todo.pop() {
+            if found.insert(node) {
+                let others = |seen: &&Seen| seen.target != one && (deeper || !is_loop_edge(seen));
+                let edges = outof.get(node as usize).into_iter().flatten();
+                todo.extend(edges.filter(others).map(|seen| seen.target));
+            }
+        }
+        found
     };
     let mut body = behind(true, true);
     body.take_away(&behind(false, false));
     body
 }
 
-/// The nodes that can be reached from `first`, itself included.
-fn reach(bound: usize, first: impl Iterator<Item = u32>, edges: impl Iterator<Item = (u32, u32)>) -> Bits {
-    let outof = adjacent(bound, edges);
-    let mut found = Bits::none(bound);
-    let mut todo: Vec<u32> = first.collect();
-    while let Some(node) = todo.pop() {
-        if found.insert(node) {
-            todo.extend(outof.get(node as usize).into_iter().flatten());
-        }
-    }
-    found
-}
-
-fn adjacent(bound: usize, edges: impl Iterator<Item = (u32, u32)>) -> Vec<Vec<u32>> {
+fn by_source(bound: usize, edges: &[Seen]) -> Vec<Vec<Seen>> {
     let mut outof = vec![Vec::new(); bound];
-    for (source, target) in edges {
-        if let Some(targets) = outof.get_mut(source as usize) {
-            targets.push(target);
-        }
+    for seen in edges {
+        outof
+            .get_mut(seen.source as usize)
+            .into_iter()
+            .for_each(|edges| edges.push(*seen));
     }
     outof
 }
 
+/// Where the edges into each node begin, of edges that are sorted by target.
+fn beginnings(bound: usize, edges: &[Seen]) -> Vec<u32> {
+    let mut into = Vec::with_capacity(bound);
+    let mut at = 0;
+    for node in 0..bound as u32 {
+        into.push(at as u32);
+        at += edges
+            .get(at..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|seen| seen.target == node)
+            .count();
+    }
+    into
+}
+
 /// How many edges each node that can run here is away from where the place begins.
 fn distances(bound: usize, edges: &[Seen], starts: &Bits) -> BTreeMap<u32, u32> {
-    let outof = adjacent(bound, edges.iter().map(|seen| (seen.source, seen.target)));
+    let outof = by_source(bound, edges);
     let mut far: BTreeMap<u32, u32> = starts.iter().map(|v| (v, 0)).collect();
     let mut todo: VecDeque<(u32, u32)> = starts.iter().map(|v| (v, 0)).collect();
     while let Some((node, steps)) = todo.pop_front() {
-        for &target in outof.get(node as usize).into_iter().flatten() {
+        for &Seen { target, .. } in outof.get(node as usize).into_iter().flatten() {
             if let std::collections::btree_map::Entry::Vacant(new) = far.entry(target) {
                 new.insert(steps + 1);
                 todo.push_back((target, steps + 1));

@@ -147,14 +147,14 @@ impl Position {
         let Some(frame) = self.frames.get_mut(key) else {
             return;
         };
-        let wait = plan
+        let losers = plan
             .scope(frame.scope)
-            .and_then(|scope| scope.wait(plan.live(), node));
-        let Some(wait) = wait else { return };
+            .and_then(|scope| scope.losers(plan.live(), node));
+        let Some(losers) = losers else { return };
         let mut lost = frame.running.clone();
         lost.add(&frame.fresh);
         lost.add(&frame.back);
-        lost.keep(&wait.losers);
+        lost.keep(&losers);
         for loser in lost.iter() {
             frame.take(loser, false);
         }

@@ -12,8 +12,6 @@ pub(crate) struct Wait {
     pub ahead_or_round: Bits,
     /// The heads of the cycles around the node: a token that starts their next round does not count.
     pub excused: Bits,
-    /// The nodes from which every way leads to it: what a merge with mode `first` cancels.
-    pub losers: Bits,
 }
 
 impl Wait {
@@ -33,21 +31,25 @@ impl Wait {
         let ahead = back(scope, bound, sources(&|seen| !banned(seen)), node, &banned);
         let mut ahead_or_round = back(scope, bound, sources(&is_return), node, &banned);
         ahead_or_round.add(&ahead);
-
-        let mut leads_on = Bits::of(bound, scope.edges.iter().map(|seen| seen.source));
-        leads_on.take_away(&live.ends);
-        let mut free = scope.members.clone();
-        free.take_away(&leads_on);
-        free.remove(node);
-        let mut losers = ahead.clone();
-        losers.take_away(&back(scope, bound, free.iter().collect(), node, &|_| false));
         Wait {
             ahead,
             ahead_or_round,
             excused,
-            losers,
         }
     }
+}
+
+/// The nodes from which every way leads to a node: what a merge with mode `first` cancels.
+pub(super) fn losers(scope: &Scope, live: &Live, node: u32, ahead: &Bits) -> Bits {
+    let bound = live.bound();
+    let mut leads_on = Bits::of(bound, scope.edges.iter().map(|seen| seen.source));
+    leads_on.take_away(&live.ends);
+    let mut free = scope.members.clone();
+    free.take_away(&leads_on);
+    free.remove(node);
+    let mut losers = ahead.clone();
+    losers.take_away(&back(scope, bound, free.iter().collect(), node, &|_| false));
+    losers
 }
 
 /// What leads to the nodes of `todo` (themselves included) without going through `stop`.
