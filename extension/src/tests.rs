@@ -3,14 +3,31 @@
 #[path = "../../pgrx-tests/stage.rs"]
 pub mod stage;
 
+#[path = "../../pgrx-tests/hearing.rs"]
+pub mod hearing;
+
+#[path = "../../pgrx-tests/base_schema.rs"]
+mod base_schema;
+#[path = "../../pgrx-tests/capture.rs"]
+mod capture;
+#[path = "../../pgrx-tests/capture_containment.rs"]
+mod capture_containment;
+#[path = "../../pgrx-tests/capture_tables.rs"]
+mod capture_tables;
 #[path = "../../pgrx-tests/claims.rs"]
 mod claims;
 #[path = "../../pgrx-tests/cleanup.rs"]
 mod cleanup;
+#[path = "../../pgrx-tests/executions.rs"]
+mod executions;
 #[path = "../../pgrx-tests/finish.rs"]
 mod finish;
+#[path = "../../pgrx-tests/install.rs"]
+mod install;
 #[path = "../../pgrx-tests/park.rs"]
 mod park;
+#[path = "../../pgrx-tests/policies.rs"]
+mod policies;
 #[path = "../../pgrx-tests/rescue.rs"]
 mod rescue;
 #[path = "../../pgrx-tests/run.rs"]
@@ -21,3 +38,7 @@ mod sample_app;
 mod stats;
 #[path = "../../pgrx-tests/tenant_nodes.rs"]
 mod tenant_nodes;
+#[path = "../../pgrx-tests/versions.rs"]
+mod versions;
+#[path = "../../pgrx-tests/watch.rs"]
+mod watch;

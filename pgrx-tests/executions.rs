@@ -1,0 +1,52 @@
+//! The triggers of public.automation_executions: what an insert is completed with, what is queued, what never changes.
+
+#[pgrx::pg_schema]
+mod tests {
+    use crate::tests::stage::{self, Outcome, ask, state_of};
+    use pgrx::prelude::*;
+
+    fn insert(columns: &str, values: &str) -> String {
+        [
+            "INSERT INTO public.automation_executions (automation_id, trigger_type", columns, ") VALUES ('",
+            stage::NEW_LEAD, "', 'manual'", values, ")",
+        ].concat()
+    }
+
+    #[pg_test]
+    fn a_pending_one_is_queued_and_one_in_another_status_is_its_writers() -> Outcome {
+        stage::set()?;
+        Spi::run(&insert("", ""))?;
+        Spi::run(&insert(", status", ", 'running'"))?;
+        assert_eq!(
+            ask("SELECT (count(*), bool_and(q.has_execution), bool_and(e.account_id = q.account_id AND e.version = 1))
+                   FROM automations.queue q JOIN public.automation_executions e ON e.id = q.id")?,
+            "(1,t,t)"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_lead_of_another_account_is_refused() -> Outcome {
+        stage::set()?;
+        let with = |lead: &str| insert(", lead_id", &[", '", lead, "'"].concat());
+        assert_eq!(state_of(&with(stage::ALAN))?, "00000");
+        assert_eq!(state_of(&with(stage::FRANCIS))?, "23503");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_final_state_never_changes_and_its_lead_may_go() -> Outcome {
+        stage::set()?;
+        Spi::run(&insert(", status, lead_id", &[", 'completed', '", stage::ALAN, "'"].concat()))?;
+        for change in ["status = 'failed'", "output = '1'", "error = 'x'", "completed_at = now()"] {
+            assert_eq!(
+                state_of(&["UPDATE public.automation_executions SET ", change].concat())?,
+                "23001",
+                "{change}"
+            );
+        }
+        Spi::run(&["DELETE FROM public.leads WHERE id = '", stage::ALAN, "'"].concat())?;
+        assert_eq!(ask("SELECT (status, lead_id) FROM public.automation_executions")?, "(completed,)");
+        Ok(())
+    }
+}
