@@ -9,7 +9,9 @@ mod tests {
     /// application's own column, policy and grant.
     fn base() -> Outcome {
         Spi::run(
-            "DO $$ BEGIN CREATE ROLE authenticated NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+            "CREATE FUNCTION pg_temp.state_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+             BEGIN EXECUTE statement; RETURN '00000'; EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE; END $$;
+             DO $$ BEGIN CREATE ROLE authenticated NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
              CREATE ROLE reporter;
              CREATE TABLE public.agents (id uuid PRIMARY KEY, user_id uuid NOT NULL);
              CREATE TABLE public.leads (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid NOT NULL);

@@ -103,7 +103,8 @@ mod tests {
         hear(ANY)?;
         stage::as_user(stage::ADA)?;
         Spi::run(TWO_LEADS)?;
-        assert_eq!(state_of("SELECT FROM automations.queue")?, "42501");
+        assert_eq!(state_of("DELETE FROM automations.queue")?, "42501");
+        assert_eq!(state_of("SELECT FROM automations.listeners")?, "42501");
         assert_eq!(state_of("INSERT INTO automations.queue DEFAULT VALUES")?, "42501");
         stage::as_superuser()?;
         assert_eq!((count()?.as_str(), missed()?.as_str()), ("2", "0"));

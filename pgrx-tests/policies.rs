@@ -71,13 +71,17 @@ mod tests {
             ""
         );
         assert_eq!(
-            ask("SELECT string_agg(r.role || ':' || c.oid::regclass, ' ' ORDER BY 1)
+            ask("SELECT string_agg(r.role || ':' || c.oid::regclass, ' ' ORDER BY c.relname)
                    FROM pg_class c, (VALUES ('anon'), ('authenticated')) AS r (role)
                   WHERE c.relkind IN ('r', 'p', 'v') AND c.relnamespace = 'automations'::regnamespace
                     AND has_table_privilege(r.role, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')")?,
-            "authenticated:automations.sources"
+            "authenticated:automations.pending authenticated:automations.queue authenticated:automations.settings authenticated:automations.sources"
         );
-        assert_eq!(ask("SELECT has_table_privilege('authenticated', 'automations.sources', 'INSERT, UPDATE, DELETE')")?, "false");
+        assert_eq!(
+            ask("SELECT bool_or(has_table_privilege('authenticated', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
+                   FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'automations'::regnamespace")?,
+            "false"
+        );
         Ok(())
     }
 

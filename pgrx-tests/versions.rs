@@ -18,7 +18,7 @@ mod tests {
         Spi::run(RENODE)?;
         assert_eq!(ask(VERSION)?, "2");
         assert_eq!(
-            ask("SELECT (count(*), count(DISTINCT nodes)) FROM public.automation_versions v
+            ask("SELECT (count(*), count(DISTINCT v.nodes)) FROM public.automation_versions v
                    JOIN public.automations a ON a.id = v.automation_id WHERE a.name = 'New lead'")?,
             "(2,2)"
         );
@@ -32,7 +32,7 @@ mod tests {
     fn a_draft_may_be_incomplete_and_what_is_active_may_not() -> Outcome {
         stage::set()?;
         stage::as_user(stage::ADA)?;
-        let broken = "nodes = '[{\"id\": \"n7\", \"type\": \"no-such-type\", \"position\": {\"x\": 0, \"y\": 0}, \"data\": {}}]'";
+        let broken = "edges = '[]', nodes = '[{\"id\": \"n7\", \"type\": \"no-such-type\", \"position\": {\"x\": 0, \"y\": 0}, \"data\": {}}]'";
         assert_eq!(state_of(&["UPDATE public.automations SET ", broken].concat())?, "22023");
         assert_eq!(
             state_of(&["UPDATE public.automations SET status = 'draft', ", broken].concat())?,
@@ -123,13 +123,13 @@ mod tests {
 
     #[pg_test]
     fn the_next_runs_of_a_schedule_can_be_asked_for() -> Outcome {
+        stage::set()?;
         assert_eq!(ask("SELECT count(*) FROM automations.next_runs('0 9 * * 1-5', 'Europe/Berlin', 7)")?, "7");
         assert_eq!(
             ask("SELECT bool_and(extract(hour FROM t AT TIME ZONE 'Europe/Berlin') = 9 AND t > now())
                    FROM automations.next_runs('0 9 * * *', 'Europe/Berlin', 400) t")?,
             "true"
         );
-        stage::set()?;
         assert_eq!(state_of("SELECT automations.next_runs('61 * * * *', 'UTC', 1)")?, "22023");
         assert_eq!(state_of("SELECT automations.next_runs('* * * * *', 'Mars/Base', 1)")?, "22023");
         Ok(())

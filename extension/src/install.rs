@@ -73,12 +73,14 @@ fn install(
 fn usual(name: &str) -> Result<Option<pg_sys::Oid>, Refusal> {
     let installed: Option<bool> =
         Spi::get_one("SELECT pg_catalog.to_regclass('automations.settings') IS NOT NULL")?;
-    if installed == Some(true) {
-        let last: Option<pg_sys::Oid> = Spi::get_one_with_args(
-            "SELECT (SELECT pg_catalog.to_regclass(s.value #>> '{}') FROM automations.settings s
-                      WHERE s.name = $1)::oid",
-            &[name.into()],
-        )?;
+    if let (Some(true), Ok(owner)) = (installed, acting::table_owner()) {
+        // Read as their owner: what he may have put in the place of the table must not run as a superuser.
+        let last: Option<pg_sys::Oid> = acting::as_role(owner, &[], || {
+            Ok(Spi::get_one_with_args(
+                "SELECT (SELECT to_regclass(s.value #>> '{}') FROM automations.settings s WHERE s.name = $1)::oid",
+                &[name.into()],
+            )?)
+        })?;
         if last.is_some() {
             return Ok(last);
         }
@@ -125,12 +127,14 @@ fn remember(host: &Host) -> Result<(), Refusal> {
 
 /// Grants as the caller, who has the grant option as owner of the database or as a superuser.
 fn grant(owner: pg_sys::Oid) -> Result<(), Refusal> {
+    let tenant: Option<String> = acting::as_role(owner, &[], || {
+        Ok(Spi::get_one("SELECT (SELECT s.value #>> '{}' FROM automations.settings s WHERE s.name = 'tenant_role')")?)
+    })?;
     // SAFETY: the oid of a role, as a regrole.
     let owner = unsafe { DatumWithOid::new(owner, pg_sys::REGROLEOID) };
     Spi::run_with_args(
-        "SELECT automations.grant_rights($1, s.value #>> '{}'), automations.join_tenant(s.value #>> '{}')
-           FROM automations.settings s WHERE s.name = 'tenant_role'",
-        &[owner],
+        "SELECT automations.grant_rights($1, $2), automations.join_tenant($2)",
+        &[owner, tenant.into()],
     )?;
     Ok(())
 }

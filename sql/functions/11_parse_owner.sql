@@ -10,9 +10,11 @@ DECLARE
     wrong text;
 BEGIN
     IF parts IS NULL THEN
-        owner_column := CASE WHEN EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = tab AND a.attname = owner
-                                             AND a.attnum > 0 AND NOT a.attisdropped)
-                             THEN owner ELSE (parse_ident(owner))[1] END;
+        owner_column := owner;
+        IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = tab AND a.attname = owner AND a.attnum > 0
+                          AND NOT a.attisdropped) THEN
+            owner_column := (parse_ident(owner))[1];
+        END IF;
         SELECT format_type(a.atttypid, a.atttypmod) INTO wrong FROM pg_attribute a
          WHERE a.attrelid = tab AND a.attname = owner_column AND a.attnum > 0 AND NOT a.attisdropped;
         IF wrong IS NULL THEN
