@@ -92,8 +92,10 @@ mod tests {
         )?;
         assert_eq!(ask("SELECT count(*) FROM automations.queue")?, "1");
         assert_eq!(ask("SELECT count(*) FROM public.automation_executions")?, "2");
-        Spi::run("UPDATE public.automation_executions SET status = 'running';
-                  UPDATE public.automation_executions SET status = 'completed'")?;
+        Spi::run(
+            "UPDATE public.automation_executions SET status = 'running';
+                  UPDATE public.automation_executions SET status = 'completed'",
+        )?;
         assert_eq!(ask("SELECT execution_count FROM public.automations")?, "2");
         Ok(())
     }
@@ -103,9 +105,11 @@ mod tests {
         base()?;
         Spi::run("SELECT automations.install()")?;
         assert_eq!(
-            ask("SELECT count(*) FROM pg_policy p WHERE pg_get_expr(p.polqual, p.polrelid) = 'true'
+            ask(
+                "SELECT count(*) FROM pg_policy p WHERE pg_get_expr(p.polqual, p.polrelid) = 'true'
                     AND p.polroles = '{0}' AND p.polrelid IN ('public.automations'::regclass,
-                        'public.automation_executions'::regclass)")?,
+                        'public.automation_executions'::regclass)"
+            )?,
             "0"
         );
         assert_eq!(
@@ -114,13 +118,21 @@ mod tests {
             "reporters readreporter"
         );
         assert_eq!(
-            ask("SELECT (has_table_privilege('reporter', 'public.automation_executions', 'SELECT'),
+            ask(
+                "SELECT (has_table_privilege('reporter', 'public.automation_executions', 'SELECT'),
                          has_column_privilege('reporter', 'public.automation_executions', 'mark', 'UPDATE'),
-                         has_table_privilege('reporter', 'automations.executions_default', 'SELECT'))")?,
+                         has_table_privilege('reporter', 'automations.executions_default', 'SELECT'))"
+            )?,
             "(t,t,f)"
         );
-        assert_eq!(state_of("UPDATE public.automations SET status = 'archived'")?, "00000");
-        assert_eq!(state_of("UPDATE public.automation_executions SET status = 'waiting'")?, "00000");
+        assert_eq!(
+            state_of("UPDATE public.automations SET status = 'archived'")?,
+            "00000"
+        );
+        assert_eq!(
+            state_of("UPDATE public.automation_executions SET status = 'waiting'")?,
+            "00000"
+        );
         Ok(())
     }
 
@@ -136,8 +148,14 @@ mod tests {
         )?;
         let said = ask("SELECT pg_temp.said()")?;
         assert!(said.starts_with("2BP01"), "{said}");
-        assert!(said.contains("view public.report") && said.contains("of public.audit"), "{said}");
-        assert_eq!(ask("SELECT relkind FROM pg_class WHERE oid = 'public.automation_executions'::regclass")?, "r");
+        assert!(
+            said.contains("view public.report") && said.contains("of public.audit"),
+            "{said}"
+        );
+        assert_eq!(
+            ask("SELECT relkind FROM pg_class WHERE oid = 'public.automation_executions'::regclass")?,
+            "r"
+        );
         Ok(())
     }
 }

@@ -150,7 +150,10 @@ mod tests {
                  INSERT INTO public.leads (user_id, name) VALUES ('a0000000-0000-4000-8000-0000000000a1', 'kept');
              END $$",
         )?;
-        assert_eq!(ask("SELECT string_agg(q.trigger_data #>> '{new,name}', ' ') FROM automations.queue q")?, "kept");
+        assert_eq!(
+            ask("SELECT string_agg(q.trigger_data #>> '{new,name}', ' ') FROM automations.queue q")?,
+            "kept"
+        );
         Ok(())
     }
 
@@ -173,17 +176,31 @@ mod tests {
         Spi::run("UPDATE public.leads SET score = 10 WHERE name = 'lead 1'")?;
         assert_eq!(count()?, "0");
         Spi::run("UPDATE public.leads SET status = 'hot' WHERE name LIKE 'lead %'")?;
-        assert_eq!(ask("SELECT string_agg(q.trigger_data #>> '{new,name}', ' ') FROM automations.queue q")?, "lead 1");
+        assert_eq!(
+            ask("SELECT string_agg(q.trigger_data #>> '{new,name}', ' ') FROM automations.queue q")?,
+            "lead 1"
+        );
         Ok(())
     }
 
     #[pg_test]
     fn a_draft_is_silent_and_one_in_error_goes_on_listening() -> Outcome {
         hear(ANY)?;
-        for (status, expected) in [("paused", "0"), ("archived", "0"), ("draft", "0"), ("error", "1"), ("active", "1")] {
-            Spi::run_with_args("UPDATE public.automations SET status = $1 WHERE name = 'ear'", &[status.into()])?;
-            Spi::run("DELETE FROM automations.queue; DELETE FROM public.leads WHERE name = 'lead 1';
-                      DELETE FROM automations.queue")?;
+        for (status, expected) in [
+            ("paused", "0"),
+            ("archived", "0"),
+            ("draft", "0"),
+            ("error", "1"),
+            ("active", "1"),
+        ] {
+            Spi::run_with_args(
+                "UPDATE public.automations SET status = $1 WHERE name = 'ear'",
+                &[status.into()],
+            )?;
+            Spi::run(
+                "DELETE FROM automations.queue; DELETE FROM public.leads WHERE name = 'lead 1';
+                      DELETE FROM automations.queue",
+            )?;
             insert(1)?;
             assert_eq!(count()?, expected, "{status}");
         }
@@ -195,7 +212,9 @@ mod tests {
         hear(r#"{"event_source": "conversation", "event_type": "any"}"#)?;
         Spi::run("UPDATE public.conversations SET status = 'closed'")?;
         assert_eq!(
-            ask("SELECT (count(*), min(q.conversation_id::text), min(q.lead_id::text)) FROM automations.queue q")?,
+            ask(
+                "SELECT (count(*), min(q.conversation_id::text), min(q.lead_id::text)) FROM automations.queue q"
+            )?,
             "(1,a0000000-0000-4000-8000-000000000031,a0000000-0000-4000-8000-000000000021)"
         );
         // In a cascade the agent is gone already, and nobody can say whose the conversation was.
@@ -212,10 +231,16 @@ mod tests {
         Spi::run("SELECT set_config('automations.depth', '2', true)")?;
         insert(1)?;
         stage::as_superuser()?;
-        assert_eq!(ask("SELECT (q.caused_by IS NOT NULL, q.depth) FROM automations.queue q")?, "(t,3)");
+        assert_eq!(
+            ask("SELECT (q.caused_by IS NOT NULL, q.depth) FROM automations.queue q")?,
+            "(t,3)"
+        );
         // Anybody can set the settings; they count for the daemon only.
         Spi::run("DELETE FROM automations.queue; UPDATE public.leads SET score = 1 WHERE name = 'lead 1'")?;
-        assert_eq!(ask("SELECT (q.caused_by IS NOT NULL, q.depth) FROM automations.queue q")?, "(f,0)");
+        assert_eq!(
+            ask("SELECT (q.caused_by IS NOT NULL, q.depth) FROM automations.queue q")?,
+            "(f,0)"
+        );
         Ok(())
     }
 }

@@ -62,7 +62,10 @@ mod tests {
         trip("22000")?;
         Spi::run("ALTER TABLE automations.missed ADD CHECK (false); SET LOCAL client_min_messages = error")?;
         Spi::run(TWO_LEADS)?;
-        assert_eq!(ask("SELECT count(*) FROM public.leads WHERE name IN ('l1', 'l2')")?, "2");
+        assert_eq!(
+            ask("SELECT count(*) FROM public.leads WHERE name IN ('l1', 'l2')")?,
+            "2"
+        );
         assert_eq!(missed()?, "0");
         Ok(())
     }
@@ -128,7 +131,10 @@ mod tests {
              CREATE TRIGGER who AFTER INSERT ON automations.queue EXECUTE FUNCTION public.who()",
         )?;
         Spi::run(TWO_LEADS)?;
-        assert_eq!(ask("SELECT DISTINCT w.role FROM public.who w")?, "owner_of_tables");
+        assert_eq!(
+            ask("SELECT DISTINCT w.role FROM public.who w")?,
+            "owner_of_tables"
+        );
         assert_eq!(ask("SELECT current_user::text <> 'owner_of_tables'")?, "true");
         assert_eq!(missed()?, "0");
         Ok(())

@@ -11,7 +11,10 @@ mod tests {
     fn thing(create: &str, owner: &str) -> Outcome {
         Spi::run(create)?;
         hear(r#"{"event_source": "thing", "event_type": "any"}"#)?;
-        Spi::run_with_args("SELECT automations.watch('public.\"Thing\"', 'thing', $1)", &[owner.into()])
+        Spi::run_with_args(
+            "SELECT automations.watch('public.\"Thing\"', 'thing', $1)",
+            &[owner.into()],
+        )
     }
 
     fn row() -> Result<String, pgrx::spi::Error> {
@@ -26,11 +29,14 @@ mod tests {
                ALTER TABLE public."Thing" DROP COLUMN gone"#,
             "User \"Id\"",
         )?;
-        Spi::run(&[
-            r#"INSERT INTO public."Thing" VALUES ("#,
-            ADAS,
-            r#", 'a "b"', DEFAULT, 4, '{x,"y z"}', '{"k": [1]}', 12345678901234567890.123456789)"#,
-        ].concat())?;
+        Spi::run(
+            &[
+                r#"INSERT INTO public."Thing" VALUES ("#,
+                ADAS,
+                r#", 'a "b"', DEFAULT, 4, '{x,"y z"}', '{"k": [1]}', 12345678901234567890.123456789)"#,
+            ]
+            .concat(),
+        )?;
         assert_eq!(
             row()?,
             r#"{"n": 4, "big": 12345678901234567890.123456789, "tags": ["x", "y z"], "Na me": "a \"b\"", "extra": {"k": [1]}, "twice": 8, "User \"Id\"": "a0000000-0000-4000-8000-0000000000a1"}"#
@@ -76,7 +82,14 @@ mod tests {
                    EXECUTE FUNCTION public.veto()"#,
             "user_id",
         )?;
-        Spi::run(&[r#"INSERT INTO public."Thing" SELECT i, 1, 0, "#, ADAS, "FROM generate_series(1, 3) i"].concat())?;
+        Spi::run(
+            &[
+                r#"INSERT INTO public."Thing" SELECT i, 1, 0, "#,
+                ADAS,
+                "FROM generate_series(1, 3) i",
+            ]
+            .concat(),
+        )?;
         Spi::run(
             r#"DELETE FROM automations.queue;
                UPDATE public."Thing" SET n = 1, kind = CASE WHEN id = 1 THEN 2 ELSE 1 END"#,
@@ -109,8 +122,10 @@ mod tests {
                 &[characters.into()],
             )?;
             assert_eq!(
-                ask("SELECT (q.lead_id IS NOT NULL, (q.trigger_data #>> '{too_large,new}')::int > 1048576,
-                             q.trigger_data ? 'new') FROM automations.queue q")?,
+                ask(
+                    "SELECT (q.lead_id IS NOT NULL, (q.trigger_data #>> '{too_large,new}')::int > 1048576,
+                             q.trigger_data ? 'new') FROM automations.queue q"
+                )?,
                 "(t,t,f)"
             );
             Spi::run("DELETE FROM automations.queue")?;
@@ -120,13 +135,26 @@ mod tests {
 
     #[pg_test]
     fn json_that_jsonb_refuses_is_mended_or_put_down_and_the_rest_is_queued() -> Outcome {
-        thing(r#"CREATE TABLE public."Thing" (id int, user_id uuid, j json)"#, "user_id")?;
-        Spi::run(&[
-            r#"INSERT INTO public."Thing" VALUES (1, "#, ADAS, r#", '"a\u0000b"'), (2, "#, ADAS,
-            r#", '"\ud800"'), (3, "#, ADAS, ", '[1]')",
-        ].concat())?;
+        thing(
+            r#"CREATE TABLE public."Thing" (id int, user_id uuid, j json)"#,
+            "user_id",
+        )?;
+        Spi::run(
+            &[
+                r#"INSERT INTO public."Thing" VALUES (1, "#,
+                ADAS,
+                r#", '"a\u0000b"'), (2, "#,
+                ADAS,
+                r#", '"\ud800"'), (3, "#,
+                ADAS,
+                ", '[1]')",
+            ]
+            .concat(),
+        )?;
         assert_eq!(
-            ask("SELECT string_agg(q.trigger_data #>> '{new,j}', ' ' ORDER BY q.id) FROM automations.queue q")?,
+            ask(
+                "SELECT string_agg(q.trigger_data #>> '{new,j}', ' ' ORDER BY q.id) FROM automations.queue q"
+            )?,
             "a\u{fffd}b [1]"
         );
         assert_eq!(missed()?, "1 22P02");
@@ -136,9 +164,14 @@ mod tests {
     #[pg_test]
     fn a_table_that_is_altered_later_never_fails_its_writes() -> Outcome {
         thing(r#"CREATE TABLE public."Thing" (id int, user_id uuid)"#, "user_id")?;
-        Spi::run(r#"ALTER TABLE public."Thing" ADD COLUMN more text DEFAULT 'm', ALTER COLUMN id TYPE bigint"#)?;
+        Spi::run(
+            r#"ALTER TABLE public."Thing" ADD COLUMN more text DEFAULT 'm', ALTER COLUMN id TYPE bigint"#,
+        )?;
         Spi::run(&[r#"INSERT INTO public."Thing" VALUES (1, "#, ADAS, ")"].concat())?;
-        assert_eq!(ask("SELECT q.trigger_data #>> '{new,more}' FROM automations.queue q")?, "m");
+        assert_eq!(
+            ask("SELECT q.trigger_data #>> '{new,more}' FROM automations.queue q")?,
+            "m"
+        );
         Spi::run(r#"ALTER TABLE public."Thing" DROP COLUMN user_id; INSERT INTO public."Thing" VALUES (2)"#)?;
         assert_eq!(ask(r#"SELECT count(*) FROM public."Thing""#)?, "2");
         assert_eq!(missed()?, "1 22023");

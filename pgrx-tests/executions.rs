@@ -7,9 +7,15 @@ mod tests {
 
     fn insert(columns: &str, values: &str) -> String {
         [
-            "INSERT INTO public.automation_executions (automation_id, trigger_type", columns, ") VALUES ('",
-            stage::NEW_LEAD, "', 'manual'", values, ")",
-        ].concat()
+            "INSERT INTO public.automation_executions (automation_id, trigger_type",
+            columns,
+            ") VALUES ('",
+            stage::NEW_LEAD,
+            "', 'manual'",
+            values,
+            ")",
+        ]
+        .concat()
     }
 
     #[pg_test]
@@ -37,8 +43,16 @@ mod tests {
     #[pg_test]
     fn a_final_state_never_changes_and_its_lead_may_go() -> Outcome {
         stage::set()?;
-        Spi::run(&insert(", status, lead_id", &[", 'completed', '", stage::ALAN, "'"].concat()))?;
-        for change in ["status = 'failed'", "output = '1'", "error = 'x'", "completed_at = now()"] {
+        Spi::run(&insert(
+            ", status, lead_id",
+            &[", 'completed', '", stage::ALAN, "'"].concat(),
+        ))?;
+        for change in [
+            "status = 'failed'",
+            "output = '1'",
+            "error = 'x'",
+            "completed_at = now()",
+        ] {
             assert_eq!(
                 state_of(&["UPDATE public.automation_executions SET ", change].concat())?,
                 "23001",
@@ -46,7 +60,10 @@ mod tests {
             );
         }
         Spi::run(&["DELETE FROM public.leads WHERE id = '", stage::ALAN, "'"].concat())?;
-        assert_eq!(ask("SELECT (status, lead_id) FROM public.automation_executions")?, "(completed,)");
+        assert_eq!(
+            ask("SELECT (status, lead_id) FROM public.automation_executions")?,
+            "(completed,)"
+        );
         Ok(())
     }
 }

@@ -22,8 +22,10 @@ pub fn hear(config: &str) -> Outcome {
 
 /// What was heard, in order: events with the columns that changed.
 pub fn heard() -> Result<String, spi::Error> {
-    ask("SELECT string_agg((q.trigger_data ->> 'event') || (q.trigger_data ->> 'changed'), ' ' ORDER BY q.id)
-           FROM automations.queue q")
+    ask(
+        "SELECT string_agg((q.trigger_data ->> 'event') || (q.trigger_data ->> 'changed'), ' ' ORDER BY q.id)
+           FROM automations.queue q",
+    )
 }
 
 /// How many executions wait.
@@ -33,5 +35,7 @@ pub fn count() -> Result<String, spi::Error> {
 
 /// What was put down as missed: how many, and the SQLSTATEs.
 pub fn missed() -> Result<String, spi::Error> {
-    ask("SELECT count(*) || coalesce(' ' || string_agg(DISTINCT m.sqlstate, ','), '') FROM automations.missed m")
+    ask(
+        "SELECT count(*) || coalesce(' ' || string_agg(DISTINCT m.sqlstate, ','), '') FROM automations.missed m",
+    )
 }

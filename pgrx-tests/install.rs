@@ -69,8 +69,10 @@ mod tests {
              SELECT automations.install()",
         )?;
         assert_eq!(
-            ask("SELECT string_agg(s.tab || ':' || s.source || ':' || s.owner_column, ' ' ORDER BY s.source)
-                   FROM automations.sources s")?,
+            ask(
+                "SELECT string_agg(s.tab || ':' || s.source || ':' || s.owner_column, ' ' ORDER BY s.source)
+                   FROM automations.sources s"
+            )?,
             "crm.talks:conversation:agent_id crm.people:lead:user_id"
         );
         Ok(())
@@ -87,11 +89,16 @@ mod tests {
         );
         assert_eq!(ask("SELECT to_regclass('public.automations')")?, "");
         assert_eq!(
-            ask("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'public.leads'::regclass AND tgname LIKE 'automations%'")?,
+            ask(
+                "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'public.leads'::regclass AND tgname LIKE 'automations%'"
+            )?,
             "0"
         );
         Spi::run("SELECT automations.install(sample_app => true)")?;
-        assert_eq!(ask("SELECT count(*) FROM pg_proc WHERE pronamespace = 'automations'::regnamespace")?, before);
+        assert_eq!(
+            ask("SELECT count(*) FROM pg_proc WHERE pronamespace = 'automations'::regnamespace")?,
+            before
+        );
         Ok(())
     }
 
@@ -103,9 +110,11 @@ mod tests {
         )?;
         stage::set()?;
         assert_eq!(
-            ask("SELECT string_agg(n, ' ') FROM (SELECT count(*)::text AS n FROM pg_inherits
+            ask(
+                "SELECT string_agg(n, ' ') FROM (SELECT count(*)::text AS n FROM pg_inherits
                   WHERE inhparent IN ('public.automation_executions'::regclass, 'automations.steps'::regclass)
-                  GROUP BY inhparent) x")?,
+                  GROUP BY inhparent) x"
+            )?,
             "6 6"
         );
         assert_eq!(
@@ -126,7 +135,8 @@ mod tests {
         stage::set()?;
         let step = "SELECT automations.make_partition('public.automation_executions', 'automations.executions_default',
                         'executions', 'id', '2101-01-03 00:00+00')";
-        let check = "SELECT convalidated FROM pg_constraint WHERE conname = 'holds_nothing_of_executions_21010103'";
+        let check =
+            "SELECT convalidated FROM pg_constraint WHERE conname = 'holds_nothing_of_executions_21010103'";
         assert_eq!((ask(step)?.as_str(), ask(check)?.as_str()), ("true", "false"));
         assert_eq!((ask(step)?.as_str(), ask(check)?.as_str()), ("true", "true"));
         assert_eq!((ask(step)?.as_str(), ask(check)?.as_str()), ("true", ""));
@@ -175,14 +185,18 @@ mod tests {
     #[pg_test]
     fn ids_ascend_and_are_of_version_seven() -> Outcome {
         assert_eq!(
-            ask("SELECT bool_and(id > before) FROM (SELECT id, lag(id) OVER () AS before
-                   FROM (SELECT automations.uuid_v7() AS id FROM generate_series(1, 5000)) i) x")?,
+            ask(
+                "SELECT bool_and(id > before) FROM (SELECT id, lag(id) OVER () AS before
+                   FROM (SELECT automations.uuid_v7() AS id FROM generate_series(1, 5000)) i) x"
+            )?,
             "true"
         );
         assert_eq!(
-            ask("SELECT abs(extract(epoch FROM now() - clock_timestamp())) < 60 AND id::text ~ '^.{14}7'
+            ask(
+                "SELECT abs(extract(epoch FROM now() - clock_timestamp())) < 60 AND id::text ~ '^.{14}7'
                     AND id > automations.uuid_at(now() - interval '1 minute')
-                    AND id < automations.uuid_at(now() + interval '1 hour') FROM automations.uuid_v7() id")?,
+                    AND id < automations.uuid_at(now() + interval '1 hour') FROM automations.uuid_v7() id"
+            )?,
             "true"
         );
         Ok(())

@@ -11,9 +11,15 @@ mod tests {
         ('a0000000-0000-4000-8000-000000000010', 'a0000000-0000-4000-8000-0000000000a1', 'n', 'manual')";
 
     fn changed(statement: &str) -> Result<String, pgrx::spi::Error> {
-        Spi::run("CREATE OR REPLACE FUNCTION pg_temp.n(s text) RETURNS int LANGUAGE plpgsql AS
-                      'DECLARE n int; BEGIN EXECUTE s; GET DIAGNOSTICS n = ROW_COUNT; RETURN n; END'")?;
-        Ok(Spi::get_one_with_args::<i32>("SELECT pg_temp.n($1)", &[statement.into()])?.unwrap_or(-1).to_string())
+        Spi::run(
+            "CREATE OR REPLACE FUNCTION pg_temp.n(s text) RETURNS int LANGUAGE plpgsql AS
+                      'DECLARE n int; BEGIN EXECUTE s; GET DIAGNOSTICS n = ROW_COUNT; RETURN n; END'",
+        )?;
+        Ok(
+            Spi::get_one_with_args::<i32>("SELECT pg_temp.n($1)", &[statement.into()])?
+                .unwrap_or(-1)
+                .to_string(),
+        )
     }
 
     #[pg_test]
@@ -21,8 +27,16 @@ mod tests {
         stage::set()?;
         for (user, expected) in [(stage::ADA, "3"), (CARL, "3"), (stage::BOB, "0")] {
             stage::as_user(user)?;
-            assert_eq!(ask("SELECT count(*) FROM public.automations")?, expected, "{user}");
-            assert_eq!(ask("SELECT count(*) FROM public.automation_versions")?, expected, "{user}");
+            assert_eq!(
+                ask("SELECT count(*) FROM public.automations")?,
+                expected,
+                "{user}"
+            );
+            assert_eq!(
+                ask("SELECT count(*) FROM public.automation_versions")?,
+                expected,
+                "{user}"
+            );
         }
         Ok(())
     }
@@ -37,8 +51,13 @@ mod tests {
         stage::as_user(CARL)?;
         assert_eq!(state_of(INSERT)?, "00000");
         assert_eq!(changed("UPDATE public.automations SET description = 'd'")?, "4");
-        assert_eq!(state_of("UPDATE public.automations SET user_id = 'b0000000-0000-4000-8000-0000000000b1',
-                                 agent_id = 'b0000000-0000-4000-8000-000000000010'")?, "42501");
+        assert_eq!(
+            state_of(
+                "UPDATE public.automations SET user_id = 'b0000000-0000-4000-8000-0000000000b1',
+                                 agent_id = 'b0000000-0000-4000-8000-000000000010'"
+            )?,
+            "42501"
+        );
         assert_eq!(changed("DELETE FROM public.automations")?, "4");
         Ok(())
     }
@@ -46,8 +65,10 @@ mod tests {
     #[pg_test]
     fn members_see_and_delete_executions_and_only_the_machinery_writes_them() -> Outcome {
         stage::set()?;
-        Spi::run("INSERT INTO public.automation_executions (automation_id, trigger_type, status)
-                  SELECT id, 'manual', 'completed' FROM public.automations")?;
+        Spi::run(
+            "INSERT INTO public.automation_executions (automation_id, trigger_type, status)
+                  SELECT id, 'manual', 'completed' FROM public.automations",
+        )?;
         let insert = "INSERT INTO public.automation_executions (automation_id, trigger_type)
             SELECT id, 'manual' FROM public.automations";
         stage::as_user(stage::BOB)?;
@@ -56,7 +77,10 @@ mod tests {
         stage::as_user(CARL)?;
         assert_eq!(ask("SELECT count(*) FROM public.automation_executions")?, "3");
         assert_eq!(state_of(insert)?, "42501");
-        assert_eq!(state_of("UPDATE public.automation_executions SET error = 'x'")?, "42501");
+        assert_eq!(
+            state_of("UPDATE public.automation_executions SET error = 'x'")?,
+            "42501"
+        );
         assert_eq!(changed("DELETE FROM public.automation_executions")?, "3");
         Ok(())
     }
@@ -71,10 +95,12 @@ mod tests {
             ""
         );
         assert_eq!(
-            ask("SELECT string_agg(r.role || ':' || c.oid::regclass, ' ' ORDER BY c.relname)
+            ask(
+                "SELECT string_agg(r.role || ':' || c.oid::regclass, ' ' ORDER BY c.relname)
                    FROM pg_class c, (VALUES ('anon'), ('authenticated')) AS r (role)
                   WHERE c.relkind IN ('r', 'p', 'v') AND c.relnamespace = 'automations'::regnamespace
-                    AND has_table_privilege(r.role, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')")?,
+                    AND has_table_privilege(r.role, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')"
+            )?,
             "authenticated:automations.pending authenticated:automations.queue authenticated:automations.settings authenticated:automations.sources"
         );
         assert_eq!(
@@ -92,33 +118,79 @@ mod tests {
             ask(&[
                 "SELECT string_agg(DISTINCT p.proname::text, ' ' ORDER BY p.proname::text) FROM pg_proc p
                   WHERE p.pronamespace = 'automations'::regnamespace
-                    AND has_function_privilege('", role, "', p.oid, 'EXECUTE')", extra,
-            ].concat())
+                    AND has_function_privilege('",
+                role,
+                "', p.oid, 'EXECUTE')",
+                extra,
+            ]
+            .concat())
         };
         assert_eq!(callable("anon", "")?, "uuid_v7");
         // The calls of the contract, what they need, and the nodes that act as the tenant.
-        let contract = " AND p.proname NOT IN ('run', 'wait', 'cancel', 'validate', 'publish', 'next_runs', 'stats',
+        let contract =
+            " AND p.proname NOT IN ('run', 'wait', 'cancel', 'validate', 'publish', 'next_runs', 'stats',
             'node_stats', 'overview', 'queue_position', 'uuid_v7')";
         let tenants = callable("authenticated", contract)?;
-        for forbidden in ["install", "watch", "uninstall", "adopt", "claim", "start_execution", "save_version", "fire_row"] {
-            assert!(!tenants.split(' ').any(|name| name == forbidden), "{forbidden} in {tenants}");
+        for forbidden in [
+            "install",
+            "watch",
+            "uninstall",
+            "adopt",
+            "claim",
+            "start_execution",
+            "save_version",
+            "fire_row",
+        ] {
+            assert!(
+                !tenants.split(' ').any(|name| name == forbidden),
+                "{forbidden} in {tenants}"
+            );
         }
         assert_eq!(
-            callable("authenticated", " AND p.proname IN ('run', 'wait', 'cancel', 'validate', 'publish', 'next_runs',
-                'stats', 'node_stats', 'overview', 'queue_position')")?,
+            callable(
+                "authenticated",
+                " AND p.proname IN ('run', 'wait', 'cancel', 'validate', 'publish', 'next_runs',
+                'stats', 'node_stats', 'overview', 'queue_position')"
+            )?,
             "cancel next_runs node_stats overview publish queue_position run stats validate wait"
         );
         let daemons = callable("automations_daemon", "")?;
-        for forbidden in ["install", "watch", "uninstall", "adopt", "save_version", "fire_row", "run"] {
-            assert!(!daemons.split(' ').any(|name| name == forbidden), "{forbidden} in {daemons}");
+        for forbidden in [
+            "install",
+            "watch",
+            "uninstall",
+            "adopt",
+            "save_version",
+            "fire_row",
+            "run",
+        ] {
+            assert!(
+                !daemons.split(' ').any(|name| name == forbidden),
+                "{forbidden} in {daemons}"
+            );
         }
-        for needed in ["claim", "record", "park", "finish", "release", "rescue", "unpark", "maintain", "readiness"] {
-            assert!(daemons.split(' ').any(|name| name == needed), "{needed} in {daemons}");
+        for needed in [
+            "claim",
+            "record",
+            "park",
+            "finish",
+            "release",
+            "rescue",
+            "unpark",
+            "maintain",
+            "readiness",
+        ] {
+            assert!(
+                daemons.split(' ').any(|name| name == needed),
+                "{needed} in {daemons}"
+            );
         }
         assert_eq!(
-            ask("SELECT string_agg(p.proname::text, ' ') FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid
+            ask(
+                "SELECT string_agg(p.proname::text, ' ') FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid
                     AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
-                  WHERE p.pronamespace = 'automations'::regnamespace AND p.prosecdef")?,
+                  WHERE p.pronamespace = 'automations'::regnamespace AND p.prosecdef"
+            )?,
             ""
         );
         Ok(())

@@ -18,13 +18,21 @@ mod tests {
         Spi::run(RENODE)?;
         assert_eq!(ask(VERSION)?, "2");
         assert_eq!(
-            ask("SELECT (count(*), count(DISTINCT v.nodes)) FROM public.automation_versions v
-                   JOIN public.automations a ON a.id = v.automation_id WHERE a.name = 'New lead'")?,
+            ask(
+                "SELECT (count(*), count(DISTINCT v.nodes)) FROM public.automation_versions v
+                   JOIN public.automations a ON a.id = v.automation_id WHERE a.name = 'New lead'"
+            )?,
             "(2,2)"
         );
-        assert_eq!(ask("SELECT version FROM automations.listeners WHERE automation_id =
-                            (SELECT id FROM public.automations WHERE name = 'New lead')")?, "2");
-        assert_eq!(state_of("UPDATE public.automation_versions SET note = 'x'")?, "23001");
+        assert_eq!(
+            ask("SELECT version FROM automations.listeners WHERE automation_id =
+                            (SELECT id FROM public.automations WHERE name = 'New lead')")?,
+            "2"
+        );
+        assert_eq!(
+            state_of("UPDATE public.automation_versions SET note = 'x'")?,
+            "23001"
+        );
         Ok(())
     }
 
@@ -33,13 +41,22 @@ mod tests {
         stage::set()?;
         stage::as_user(stage::ADA)?;
         let broken = "edges = '[]', nodes = '[{\"id\": \"n7\", \"type\": \"no-such-type\", \"position\": {\"x\": 0, \"y\": 0}, \"data\": {}}]'";
-        assert_eq!(state_of(&["UPDATE public.automations SET ", broken].concat())?, "22023");
+        assert_eq!(
+            state_of(&["UPDATE public.automations SET ", broken].concat())?,
+            "22023"
+        );
         assert_eq!(
             state_of(&["UPDATE public.automations SET status = 'draft', ", broken].concat())?,
             "00000"
         );
-        assert_eq!(state_of("UPDATE public.automations SET status = 'active'")?, "22023");
-        assert_eq!(state_of("UPDATE public.automations SET status = 'archived'")?, "00000");
+        assert_eq!(
+            state_of("UPDATE public.automations SET status = 'active'")?,
+            "22023"
+        );
+        assert_eq!(
+            state_of("UPDATE public.automations SET status = 'archived'")?,
+            "00000"
+        );
         Spi::run(
             "CREATE FUNCTION pg_temp.said() RETURNS text LANGUAGE plpgsql AS $$
              BEGIN UPDATE public.automations SET status = 'active'; RETURN ''; EXCEPTION WHEN OTHERS THEN
@@ -54,12 +71,18 @@ mod tests {
     fn json_that_is_too_deep_is_refused_and_no_panic() -> Outcome {
         stage::set()?;
         let deep = "jsonb_build_array((repeat('[', 5000) || repeat(']', 5000))::jsonb)";
-        assert_eq!(state_of(&["UPDATE public.automations SET nodes = ", deep].concat())?, "22023");
+        assert_eq!(
+            state_of(&["UPDATE public.automations SET nodes = ", deep].concat())?,
+            "22023"
+        );
         assert_eq!(
             ask(&["SELECT code FROM automations.validate(", deep, ", '[]') LIMIT 1"].concat())?,
             "unreadable"
         );
-        assert_eq!(state_of("UPDATE public.automations SET edges = '[{\"source\": 1e400}]'")?, "22023");
+        assert_eq!(
+            state_of("UPDATE public.automations SET edges = '[{\"source\": 1e400}]'")?,
+            "22023"
+        );
         Ok(())
     }
 
@@ -79,9 +102,11 @@ mod tests {
         assert_eq!(ask(&publish)?, "2");
         assert_eq!(ask(&publish)?, "3");
         assert_eq!(
-            ask("SELECT (a.status, a.enabled, v.note, v.created_by) FROM public.automation_versions v
+            ask(
+                "SELECT (a.status, a.enabled, v.note, v.created_by) FROM public.automation_versions v
                    JOIN public.automations a ON a.id = v.automation_id AND a.version = v.version
-                  WHERE a.name = 'New lead'")?,
+                  WHERE a.name = 'New lead'"
+            )?,
             "(active,t,spring,a0000000-0000-4000-8000-0000000000a1)"
         );
         stage::as_user(stage::BOB)?;
@@ -98,10 +123,14 @@ mod tests {
             "23503"
         );
         assert_eq!(
-            state_of(&[
-                "INSERT INTO public.automations (agent_id, user_id, name, trigger_type) VALUES (", foreign,
-                ", 'a0000000-0000-4000-8000-0000000000a1', 'x', 'manual')",
-            ].concat())?,
+            state_of(
+                &[
+                    "INSERT INTO public.automations (agent_id, user_id, name, trigger_type) VALUES (",
+                    foreign,
+                    ", 'a0000000-0000-4000-8000-0000000000a1', 'x', 'manual')",
+                ]
+                .concat()
+            )?,
             "23503"
         );
         Ok(())
@@ -111,27 +140,46 @@ mod tests {
     fn statistics_do_not_touch_updated_at() -> Outcome {
         stage::set()?;
         Spi::run("UPDATE public.automations SET updated_at = '2020-01-01'")?;
-        Spi::run("ALTER TABLE public.automations DISABLE TRIGGER update_automations_updated_at;
+        Spi::run(
+            "ALTER TABLE public.automations DISABLE TRIGGER update_automations_updated_at;
                   UPDATE public.automations SET updated_at = '2020-01-01';
                   ALTER TABLE public.automations ENABLE TRIGGER update_automations_updated_at;
-                  UPDATE public.automations SET execution_count = 5, last_executed_at = now()")?;
-        assert_eq!(ask("SELECT count(*) FROM public.automations WHERE updated_at > '2020-01-02'")?, "0");
+                  UPDATE public.automations SET execution_count = 5, last_executed_at = now()",
+        )?;
+        assert_eq!(
+            ask("SELECT count(*) FROM public.automations WHERE updated_at > '2020-01-02'")?,
+            "0"
+        );
         Spi::run("UPDATE public.automations SET name = name || '!'")?;
-        assert_eq!(ask("SELECT count(*) FROM public.automations WHERE updated_at < '2020-01-02'")?, "0");
+        assert_eq!(
+            ask("SELECT count(*) FROM public.automations WHERE updated_at < '2020-01-02'")?,
+            "0"
+        );
         Ok(())
     }
 
     #[pg_test]
     fn the_next_runs_of_a_schedule_can_be_asked_for() -> Outcome {
         stage::set()?;
-        assert_eq!(ask("SELECT count(*) FROM automations.next_runs('0 9 * * 1-5', 'Europe/Berlin', 7)")?, "7");
         assert_eq!(
-            ask("SELECT bool_and(extract(hour FROM t AT TIME ZONE 'Europe/Berlin') = 9 AND t > now())
-                   FROM automations.next_runs('0 9 * * *', 'Europe/Berlin', 400) t")?,
+            ask("SELECT count(*) FROM automations.next_runs('0 9 * * 1-5', 'Europe/Berlin', 7)")?,
+            "7"
+        );
+        assert_eq!(
+            ask(
+                "SELECT bool_and(extract(hour FROM t AT TIME ZONE 'Europe/Berlin') = 9 AND t > now())
+                   FROM automations.next_runs('0 9 * * *', 'Europe/Berlin', 400) t"
+            )?,
             "true"
         );
-        assert_eq!(state_of("SELECT automations.next_runs('61 * * * *', 'UTC', 1)")?, "22023");
-        assert_eq!(state_of("SELECT automations.next_runs('* * * * *', 'Mars/Base', 1)")?, "22023");
+        assert_eq!(
+            state_of("SELECT automations.next_runs('61 * * * *', 'UTC', 1)")?,
+            "22023"
+        );
+        assert_eq!(
+            state_of("SELECT automations.next_runs('* * * * *', 'Mars/Base', 1)")?,
+            "22023"
+        );
         Ok(())
     }
 }

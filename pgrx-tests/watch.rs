@@ -17,8 +17,10 @@ mod tests {
         hear(r#"{"event_source": "item", "event_type": "any"}"#)?;
         Spi::run("SELECT automations.watch('shop.items', 'item', '\"order\"->\"Or ders\".\"Own er\"')")?;
         assert_eq!(
-            ask("SELECT (owner_column, owner_table, owner_key, owner_value) FROM automations.sources
-                  WHERE source = 'item'")?,
+            ask(
+                "SELECT (owner_column, owner_table, owner_key, owner_value) FROM automations.sources
+                  WHERE source = 'item'"
+            )?,
             "(order,\"shop.\"\"Or ders\"\"\",key,\"Own er\")"
         );
         Spi::run("INSERT INTO shop.items VALUES (1, 'k'), (2, 'k'), (3, NULL)")?;
@@ -33,7 +35,9 @@ mod tests {
         Spi::run("SELECT automations.unwatch('public.leads')")?;
         Spi::run(insert)?;
         assert_eq!(count()?, "0");
-        Spi::run("SELECT automations.watch('public.leads', 'lead'); SELECT automations.watch('public.leads', 'lead')")?;
+        Spi::run(
+            "SELECT automations.watch('public.leads', 'lead'); SELECT automations.watch('public.leads', 'lead')",
+        )?;
         Spi::run(insert)?;
         assert_eq!(count()?, "1");
         Ok(())
@@ -42,7 +46,9 @@ mod tests {
     #[pg_test]
     fn what_cannot_be_watched_is_refused_with_a_reason() -> Outcome {
         stage::set()?;
-        Spi::run("CREATE TABLE public.t (id int, user_id text, owner uuid); CREATE VIEW public.v AS SELECT 1 AS user_id")?;
+        Spi::run(
+            "CREATE TABLE public.t (id int, user_id text, owner uuid); CREATE VIEW public.v AS SELECT 1 AS user_id",
+        )?;
         for (call, state) in [
             ("watch('public.t', 't')", "42804"),
             ("watch('public.t', 't', 'nobody')", "42703"),
@@ -58,7 +64,11 @@ mod tests {
             ("allow_table('public.t', NULL)", "22004"),
             ("allow_table('public.agents', 'user_id')", "00000"),
         ] {
-            assert_eq!(state_of(&["SELECT automations.", call].concat())?, state, "{call}");
+            assert_eq!(
+                state_of(&["SELECT automations.", call].concat())?,
+                state,
+                "{call}"
+            );
         }
         Ok(())
     }
@@ -76,17 +86,30 @@ mod tests {
         )?;
         stage::as_user(stage::ADA)?;
         let insert = |table: &str| {
-            Spi::run(&["INSERT INTO public.", table, " (user_id, name) VALUES
-                ('a0000000-0000-4000-8000-0000000000a1', 'n')"].concat())
+            Spi::run(
+                &[
+                    "INSERT INTO public.",
+                    table,
+                    " (user_id, name) VALUES
+                ('a0000000-0000-4000-8000-0000000000a1', 'n')",
+                ]
+                .concat(),
+            )
         };
         insert("old_leads")?;
         stage::as_superuser()?;
         assert_eq!(count()?, "1");
-        assert_eq!(ask("SELECT trigger_data ->> 'table' FROM automations.queue")?, "old_leads");
+        assert_eq!(
+            ask("SELECT trigger_data ->> 'table' FROM automations.queue")?,
+            "old_leads"
+        );
         insert("leads")?;
         assert_eq!(count()?, "2");
         Spi::run("UPDATE public.old_leads SET name = 'm'")?;
-        assert_eq!(ask("SELECT trigger_data ->> 'changed' FROM automations.queue ORDER BY id DESC LIMIT 1")?, "[\"name\"]");
+        assert_eq!(
+            ask("SELECT trigger_data ->> 'changed' FROM automations.queue ORDER BY id DESC LIMIT 1")?,
+            "[\"name\"]"
+        );
         Ok(())
     }
 }

@@ -35,8 +35,10 @@ pub fn owner_of(relation: pg_sys::Oid) -> Option<pg_sys::Oid> {
     }
     // SAFETY: a syscache entry is read while it is pinned and then released.
     unsafe {
-        let entry =
-            pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, pg_sys::Datum::from(relation));
+        let entry = pg_sys::SearchSysCache1(
+            pg_sys::SysCacheIdentifier::RELOID as i32,
+            pg_sys::Datum::from(relation),
+        );
         if entry.is_null() {
             return None;
         }
@@ -93,8 +95,7 @@ impl Acting {
             }
             pg_sys::SetUserIdAndSecContext(
                 role,
-                acting.context
-                    | (pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS) as i32,
+                acting.context | (pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS) as i32,
             );
         }
         acting

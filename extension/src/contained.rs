@@ -47,8 +47,9 @@ pub fn contained<R>(work: impl FnOnce() -> Result<R, Refusal>) -> Result<R, Fail
         pg_sys::CurrentMemoryContext = kept.0;
         kept
     };
-    let outcome: Result<Result<R, Refusal>, CaughtError> =
-        PgTryBuilder::new(AssertUnwindSafe(|| Ok(work()))).catch_others(Err).execute();
+    let outcome: Result<Result<R, Refusal>, CaughtError> = PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
+        .catch_others(Err)
+        .execute();
     // SAFETY: as above; the subtransaction that was begun is the current one, whatever happened inside.
     unsafe {
         match &outcome {

@@ -3,7 +3,11 @@
 
 use pgrx::extension_sql_file;
 
-extension_sql_file!("../../sql/functions/00_bootstrap.sql", name = "bootstrap", bootstrap);
+extension_sql_file!(
+    "../../sql/functions/00_bootstrap.sql",
+    name = "bootstrap",
+    bootstrap
+);
 
 extension_sql_file!("../../sql/functions/10_uuid_at.sql");
 extension_sql_file!("../../sql/functions/11_parse_owner.sql");

@@ -32,7 +32,12 @@ fn validate(
     };
     Ok(TableIterator::new(problems.into_iter().map(|problem| {
         let severity = problem.severity.as_str().to_owned();
-        (severity, problem.code.to_owned(), problem.node_id, problem.message)
+        (
+            severity,
+            problem.code.to_owned(),
+            problem.node_id,
+            problem.message,
+        )
     })))
 }
 

@@ -30,7 +30,8 @@ fn install(
 ) -> Result<String, ErrorReport> {
     let quiet = [(c"client_min_messages", c"warning")];
     // What the sample application has from 90 on are automations: they come after the tables.
-    let (sample, seeds) = packed::SAMPLE_APP.split_at(packed::SAMPLE_APP.partition_point(|(name, _)| *name < "90"));
+    let (sample, seeds) =
+        packed::SAMPLE_APP.split_at(packed::SAMPLE_APP.partition_point(|(name, _)| *name < "90"));
     // SAFETY: reads a variable of the server.
     let caller = unsafe { pg_sys::GetUserId() };
     let sample_app = sample_app.unwrap_or(false);
@@ -128,7 +129,9 @@ fn remember(host: &Host) -> Result<(), Refusal> {
 /// Grants as the caller, who has the grant option as owner of the database or as a superuser.
 fn grant(owner: pg_sys::Oid) -> Result<(), Refusal> {
     let tenant: Option<String> = acting::as_role(owner, &[], || {
-        Ok(Spi::get_one("SELECT (SELECT s.value #>> '{}' FROM automations.settings s WHERE s.name = 'tenant_role')")?)
+        Ok(Spi::get_one(
+            "SELECT (SELECT s.value #>> '{}' FROM automations.settings s WHERE s.name = 'tenant_role')",
+        )?)
     })?;
     // SAFETY: the oid of a role, as a regrole.
     let owner = unsafe { DatumWithOid::new(owner, pg_sys::REGROLEOID) };

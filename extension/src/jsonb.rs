@@ -13,7 +13,8 @@ pub fn text_of(datum: pg_sys::Datum) -> String {
     unsafe {
         let text = pgrx::direct_function_call_as_datum(pg_sys::jsonb_out, &[Some(datum)]);
         let text = text.and_then(|text| <&std::ffi::CStr>::from_datum(text, false));
-        text.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
+        text.map(|text| text.to_string_lossy().into_owned())
+            .unwrap_or_default()
     }
 }
 

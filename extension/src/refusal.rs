@@ -71,8 +71,12 @@ impl Refusal {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Refusal::NotInstalled => Some("Call SELECT automations.install(); first."),
-            Refusal::Missing(_) => Some("Mend these and call automations.install() again; nothing was changed."),
-            Refusal::Invalid(_) => Some("A draft may be incomplete; automations.validate() lists all problems."),
+            Refusal::Missing(_) => {
+                Some("Mend these and call automations.install() again; nothing was changed.")
+            }
+            Refusal::Invalid(_) => {
+                Some("A draft may be incomplete; automations.validate() lists all problems.")
+            }
             _ => None,
         }
     }

@@ -97,7 +97,10 @@ fn can_run(new: &Row) -> Result<Value, Refusal> {
     if trigger_type == "event" {
         flow::Listener::from_config(&resolved).map_err(|problem| refused(&problem))?;
     }
-    if let (true, Some(cron)) = (trigger_type == "schedule", resolved.get("cron").and_then(Value::as_str)) {
+    if let (true, Some(cron)) = (
+        trigger_type == "schedule",
+        resolved.get("cron").and_then(Value::as_str),
+    ) {
         let timezone = resolved.get("timezone").and_then(Value::as_str).unwrap_or("UTC");
         flow::next_runs(cron, timezone, crate::schedules::transaction_start(), 1)
             .map_err(|error| Refusal::Invalid(error.to_string()))?;

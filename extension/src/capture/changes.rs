@@ -72,8 +72,14 @@ impl Changes {
     /// To the next change; none at the end.
     pub fn advance(&mut self, columns: &[Column]) -> Option<Shown> {
         match (&mut self.old, &mut self.new, &self.pairing) {
-            (Some(old), None, _) => old.advance().then_some(Shown { old: true, new: false }),
-            (None, Some(new), _) => new.advance().then_some(Shown { old: false, new: true }),
+            (Some(old), None, _) => old.advance().then_some(Shown {
+                old: true,
+                new: false,
+            }),
+            (None, Some(new), _) => new.advance().then_some(Shown {
+                old: false,
+                new: true,
+            }),
             (Some(old), Some(new), Pairing::Position) => {
                 (old.advance() && new.advance()).then_some(Shown { old: true, new: true })
             }
@@ -85,13 +91,22 @@ impl Changes {
                 if let Some(row) = found {
                     new.show(*row);
                 }
-                Some(Shown { old: true, new: found.is_some() })
+                Some(Shown {
+                    old: true,
+                    new: found.is_some(),
+                })
             }
             (Some(old), Some(new), Pairing::Apart) => {
                 if old.advance() {
-                    Some(Shown { old: true, new: false })
+                    Some(Shown {
+                        old: true,
+                        new: false,
+                    })
                 } else {
-                    new.advance().then_some(Shown { old: false, new: true })
+                    new.advance().then_some(Shown {
+                        old: false,
+                        new: true,
+                    })
                 }
             }
             (None, None, _) => None,
@@ -126,5 +141,8 @@ impl Shown {
 }
 
 fn key_columns<'c>(columns: &'c [Column], numbers: &[i32]) -> Vec<&'c Column> {
-    columns.iter().filter(|column| numbers.contains(&column.number)).collect()
+    columns
+        .iter()
+        .filter(|column| numbers.contains(&column.number))
+        .collect()
 }

@@ -56,8 +56,10 @@ impl Change<'_> {
             let bytes = side.bytes();
             (bytes > ROW_BYTES).then(|| format!("\"{name}\":{bytes}"))
         };
-        let sizes: Vec<String> =
-            [large("old", &self.old), large("new", &self.new)].into_iter().flatten().collect();
+        let sizes: Vec<String> = [large("old", &self.old), large("new", &self.new)]
+            .into_iter()
+            .flatten()
+            .collect();
         match self.whole() {
             Some(whole) if sizes.is_empty() => whole,
             _ => self.with(&format!(",\"too_large\":{{{}}}", sizes.join(","))),

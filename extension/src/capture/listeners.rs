@@ -66,8 +66,11 @@ const LISTENERS_SQL: &str = "
 
 /// The source that a table is, none if nobody watches it.
 pub fn source_of(table: pg_sys::Oid, is_leaf: bool) -> Result<Option<Source>, Refusal> {
-    let (cell, text) =
-        if is_leaf { (&SOURCE_OF_LEAF, SOURCE_OF_LEAF_SQL) } else { (&SOURCE, SOURCE_SQL) };
+    let (cell, text) = if is_leaf {
+        (&SOURCE_OF_LEAF, SOURCE_OF_LEAF_SQL)
+    } else {
+        (&SOURCE, SOURCE_SQL)
+    };
     as_table_owner(|| {
         // SAFETY: the oid of a table, as a regclass.
         let table = unsafe { DatumWithOid::new(table, pg_sys::REGCLASSOID) };
@@ -78,7 +81,11 @@ pub fn source_of(table: pg_sys::Oid, is_leaf: bool) -> Result<Option<Source>, Re
                     (row.get::<String>(1)?, row.get::<String>(2)?, row.get::<bool>(3)?)
                 {
                     let by_path = by_path.unwrap_or(false);
-                    return Ok(Some(Source { name, owner_column, by_path }));
+                    return Ok(Some(Source {
+                        name,
+                        owner_column,
+                        by_path,
+                    }));
                 }
             }
             Ok(None)
@@ -109,8 +116,10 @@ pub fn owners_of(source: &str, keys: Vec<String>) -> Result<HashMap<String, Uuid
 
 /// Who of these accounts listens to the source, by account.
 pub fn listeners_of(source: &str, accounts: Vec<Uuid>) -> Result<HashMap<Uuid, Vec<Heard>>, Refusal> {
-    let accounts: Vec<pgrx::Uuid> =
-        accounts.into_iter().map(|account| pgrx::Uuid::from_bytes(*account.as_bytes())).collect();
+    let accounts: Vec<pgrx::Uuid> = accounts
+        .into_iter()
+        .map(|account| pgrx::Uuid::from_bytes(*account.as_bytes()))
+        .collect();
     as_table_owner(|| {
         Spi::connect(|client| {
             let types = [PgBuiltInOids::TEXTOID.oid(), PgBuiltInOids::UUIDARRAYOID.oid()];

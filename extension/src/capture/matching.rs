@@ -78,7 +78,9 @@ pub fn find(statement: &Statement, care: Care, sink: &mut dyn Sink) -> Result<()
     };
     changes.rewind();
     for account in accounts {
-        let Some(shown) = changes.advance(&columns) else { break };
+        let Some(shown) = changes.advance(&columns) else {
+            break;
+        };
         if let Some(heard) = account.and_then(|account| heard.get(&account)) {
             finder.hear(&changes, shown, heard, sink)?;
         }
@@ -92,12 +94,15 @@ fn accounts(
     columns: &[Column],
     changes: &mut Changes,
 ) -> Result<Vec<Option<Uuid>>, Refusal> {
-    let owner = columns.iter().find(|column| column.name == source.owner_column).ok_or_else(|| {
-        Refusal::Invalid(format!(
-            "column {} of source {} is gone: call automations.watch() again",
-            source.owner_column, source.name
-        ))
-    })?;
+    let owner = columns
+        .iter()
+        .find(|column| column.name == source.owner_column)
+        .ok_or_else(|| {
+            Refusal::Invalid(format!(
+                "column {} of source {} is gone: call automations.watch() again",
+                source.owner_column, source.name
+            ))
+        })?;
     if !source.by_path && owner.kind == pg_sys::UUIDOID {
         let mut accounts = Vec::new();
         while let Some(shown) = changes.advance(columns) {
@@ -110,14 +115,20 @@ fn accounts(
         keys.push(changes.subject(shown).and_then(|row| row.text(owner)));
     }
     if !source.by_path {
-        return Ok(keys.into_iter().map(|key| key.and_then(|key| key.parse().ok())).collect());
+        return Ok(keys
+            .into_iter()
+            .map(|key| key.and_then(|key| key.parse().ok()))
+            .collect());
     }
     let distinct: HashSet<String> = keys.iter().flatten().cloned().collect();
     let owners: HashMap<String, Uuid> = match distinct.is_empty() {
         true => HashMap::new(),
         false => listeners::owners_of(&source.name, distinct.into_iter().collect())?,
     };
-    Ok(keys.into_iter().map(|key| key.and_then(|key| owners.get(&key).copied())).collect())
+    Ok(keys
+        .into_iter()
+        .map(|key| key.and_then(|key| owners.get(&key).copied()))
+        .collect())
 }
 
 /// The columns that say which lead or conversation a row is.
@@ -130,12 +141,20 @@ struct Record {
 impl Record {
     fn of(source: &Source, columns: &[Column]) -> Record {
         let column = |name: &str| {
-            let found = columns.iter().find(|column| column.name == name && column.kind == pg_sys::UUIDOID);
+            let found = columns
+                .iter()
+                .find(|column| column.name == name && column.kind == pg_sys::UUIDOID);
             found.map(|column| column.number)
         };
         match source.name.as_str() {
-            "lead" => Record { lead: column("id"), conversation: None },
-            "conversation" => Record { lead: column("lead_id"), conversation: column("id") },
+            "lead" => Record {
+                lead: column("id"),
+                conversation: None,
+            },
+            "conversation" => Record {
+                lead: column("lead_id"),
+                conversation: column("id"),
+            },
             _ => Record::default(),
         }
     }
@@ -194,7 +213,11 @@ impl Finder<'_> {
             changed: &changed,
             at: transaction_start(),
         };
-        let stored = if unread.is_none() { Some(change.stored()) } else { None };
+        let stored = if unread.is_none() {
+            Some(change.stored())
+        } else {
+            None
+        };
         let mut looked_at: Option<Result<serde_json::Value, Failure>> = None;
         for one in wanting {
             let mut failure = unread.clone();
@@ -241,7 +264,11 @@ impl Finder<'_> {
         // SAFETY: what is decompressed to compare lives in the scratch context until it is reset.
         unsafe {
             let changed = self.scratch.switch_to(|_| {
-                columns.iter().filter(differs).map(|column| column.name.clone()).collect()
+                columns
+                    .iter()
+                    .filter(differs)
+                    .map(|column| column.name.clone())
+                    .collect()
             });
             self.scratch.reset();
             changed
@@ -259,7 +286,9 @@ impl Finder<'_> {
         };
         // SAFETY: the JSON is copied out of the scratch context before it is reset.
         unsafe {
-            let sides = self.scratch.switch_to(|_| Ok((side(changes.old(shown))?, side(changes.new_row(shown))?)));
+            let sides = self
+                .scratch
+                .switch_to(|_| Ok((side(changes.old(shown))?, side(changes.new_row(shown))?)));
             self.scratch.reset();
             sides
         }
@@ -267,19 +296,31 @@ impl Finder<'_> {
 
     /// The lead or conversation that the row is or names; nothing on DELETE, where it is gone.
     fn uuid(&self, changes: &Changes, shown: Shown, column: Option<i32>) -> Option<Uuid> {
-        changes.new_row(shown).zip(column).and_then(|(row, number)| row.uuid(number))
+        changes
+            .new_row(shown)
+            .zip(column)
+            .and_then(|(row, number)| row.uuid(number))
     }
 }
 
 fn broken(message: &str) -> Failure {
-    Failure { sqlstate: "22023".to_owned(), message: format!("the listener cannot be read: {message}") }
+    Failure {
+        sqlstate: "22023".to_owned(),
+        message: format!("the listener cannot be read: {message}"),
+    }
 }
 
 fn mismatch() -> Failure {
     let message = "the rows before and after the UPDATE could not be paired";
-    Failure { sqlstate: "21000".to_owned(), message: message.to_owned() }
+    Failure {
+        sqlstate: "21000".to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 fn unreadable(error: &serde_json::Error) -> Failure {
-    Failure { sqlstate: "22023".to_owned(), message: format!("the conditions cannot look at the row: {error}") }
+    Failure {
+        sqlstate: "22023".to_owned(),
+        message: format!("the conditions cannot look at the row: {error}"),
+    }
 }

@@ -12,7 +12,12 @@ use crate::refusal::Refusal;
 pub fn put_down(statement: &Statement, provenance: Provenance, failure: &Failure) {
     let table = statement.table_name();
     let attempt = contained(|| {
-        let mut careful = Careful { table: &table, provenance, failure, queued: false };
+        let mut careful = Careful {
+            table: &table,
+            provenance,
+            failure,
+            queued: false,
+        };
         matching::find(statement, Care::EachRow, &mut careful)?;
         Ok(careful.queued)
     });
@@ -21,7 +26,11 @@ pub fn put_down(statement: &Statement, provenance: Provenance, failure: &Failure
         Err(_) => failure,
     };
     // Not even who listens could be found out.
-    let place = Place { table: &table, operation: statement.event.as_str(), source: None };
+    let place = Place {
+        table: &table,
+        operation: statement.event.as_str(),
+        source: None,
+    };
     if let Err(second) = contained(|| write::miss(&[unknown()], &place, provenance, failure)) {
         pgrx::warning!(
             "automations: {} on {table} was not captured ({}: {}), and that could not be put down ({})",
@@ -42,7 +51,11 @@ struct Careful<'c> {
 
 impl Sink for Careful<'_> {
     fn take(&mut self, found: Found<'_>) -> Result<(), Refusal> {
-        let place = Place { table: self.table, operation: found.operation, source: Some(found.source) };
+        let place = Place {
+            table: self.table,
+            operation: found.operation,
+            source: Some(found.source),
+        };
         let mut failure = found.failure.unwrap_or_else(|| self.failure.clone());
         let one = [found.one];
         // Whoever holds a lock on the queue would be waited for again by each row.

@@ -40,9 +40,7 @@ use write::{Match, Place};
 
 /// `automations.capture()`: AFTER INSERT, UPDATE or DELETE, for each statement, with transition tables.
 #[pg_trigger(sql = false)]
-fn capture<'a>(
-    trigger: &'a PgTrigger<'a>,
-) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Refusal> {
+fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Refusal> {
     match Statement::of(trigger) {
         Ok(statement) if statement.is_empty() => {}
         Ok(statement) => hear(&statement),
@@ -54,7 +52,13 @@ fn capture<'a>(
 fn hear(statement: &Statement) {
     let provenance = Provenance::current();
     let attempt = contained(|| {
-        let mut batch = Batch { table: statement.table_name(), provenance, matches: Vec::new(), bytes: 0, queued: false };
+        let mut batch = Batch {
+            table: statement.table_name(),
+            provenance,
+            matches: Vec::new(),
+            bytes: 0,
+            queued: false,
+        };
         matching::find(statement, Care::Quick, &mut batch)?;
         batch.flush()?;
         Ok(batch.queued)
@@ -110,8 +114,11 @@ impl Sink for Batch {
                 Ok(())
             }
             Some(failure) => {
-                let place =
-                    Place { table: &self.table, operation: found.operation, source: Some(found.source) };
+                let place = Place {
+                    table: &self.table,
+                    operation: found.operation,
+                    source: Some(found.source),
+                };
                 write::miss(&[found.one], &place, self.provenance, &failure)
             }
         }

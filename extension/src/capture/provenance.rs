@@ -30,8 +30,13 @@ impl Provenance {
         let Some(caused_by) = setting(c"automations.execution_id").and_then(|id| id.parse().ok()) else {
             return Provenance::default();
         };
-        let depth = setting(c"automations.depth").and_then(|depth| depth.parse::<i16>().ok()).unwrap_or(0);
-        Provenance { caused_by: Some(caused_by), depth: depth.max(0).saturating_add(1) }
+        let depth = setting(c"automations.depth")
+            .and_then(|depth| depth.parse::<i16>().ok())
+            .unwrap_or(0);
+        Provenance {
+            caused_by: Some(caused_by),
+            depth: depth.max(0).saturating_add(1),
+        }
     }
 }
 

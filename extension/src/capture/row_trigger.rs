@@ -44,7 +44,11 @@ fn fire_row(
         Ok(queued) => super::wake_if(queued),
         Err(failure) => {
             let table = tab.to_u32().to_string();
-            let place = Place { table: &table, operation, source: Some(source) };
+            let place = Place {
+                table: &table,
+                operation,
+                source: Some(source),
+            };
             let one = Match {
                 account: Uuid::nil(),
                 automation: None,
@@ -70,12 +74,16 @@ struct RowChange<'r> {
 
 impl RowChange<'_> {
     fn matches(&self) -> Result<Vec<Match>, Refusal> {
-        let Some((source, table)) = self.registered()? else { return Ok(Vec::new()) };
+        let Some((source, table)) = self.registered()? else {
+            return Ok(Vec::new());
+        };
         let event = Event::find(self.operation)
             .ok_or_else(|| Refusal::Invalid(format!("{} is no row event", self.operation)))?;
         let (old, new) = (parsed(&self.old)?, parsed(&self.new)?);
         let subject = if new.is_null() { &old } else { &new };
-        let Some(account) = account(&source, subject)? else { return Ok(Vec::new()) };
+        let Some(account) = account(&source, subject)? else {
+            return Ok(Vec::new());
+        };
         let changed = changed(&old, &new);
         let side = |text: &Option<String>| text.clone().map_or(Side::None, Side::from_json);
         let change = Change {
@@ -88,7 +96,11 @@ impl RowChange<'_> {
             at: transaction_start(),
         };
         let whole = jsonb::parse(&change.whole().unwrap_or_default(), "the row")?;
-        let id = |name: &str| new.get(name).and_then(Value::as_str).and_then(|id| id.parse().ok());
+        let id = |name: &str| {
+            new.get(name)
+                .and_then(Value::as_str)
+                .and_then(|id| id.parse().ok())
+        };
         let (lead, conversation) = match source.name.as_str() {
             "lead" => (id("id"), None),
             "conversation" => (id("lead_id"), id("id")),
@@ -133,7 +145,11 @@ impl RowChange<'_> {
                         (row.get::<String>(1)?, row.get::<bool>(2)?, row.get::<String>(3)?)
                     {
                         let by_path = by_path.unwrap_or(false);
-                        let source = Source { name: self.source.to_owned(), owner_column, by_path };
+                        let source = Source {
+                            name: self.source.to_owned(),
+                            owner_column,
+                            by_path,
+                        };
                         return Ok(Some((source, table)));
                     }
                 }
@@ -144,7 +160,8 @@ impl RowChange<'_> {
 }
 
 fn parsed(row: &Option<String>) -> Result<Value, Refusal> {
-    row.as_deref().map_or(Ok(Value::Null), |text| jsonb::parse(text, "the row"))
+    row.as_deref()
+        .map_or(Ok(Value::Null), |text| jsonb::parse(text, "the row"))
 }
 
 fn account(source: &Source, row: &Value) -> Result<Option<Uuid>, Refusal> {
@@ -154,16 +171,20 @@ fn account(source: &Source, row: &Value) -> Result<Option<Uuid>, Refusal> {
         Some(other) => other.to_string(),
     };
     if source.by_path {
-        return Ok(listeners::owners_of(&source.name, vec![key])?.into_values().next());
+        return Ok(listeners::owners_of(&source.name, vec![key])?
+            .into_values()
+            .next());
     }
     Ok(key.parse().ok())
 }
 
 fn changed(old: &Value, new: &Value) -> Vec<String> {
     match (old.as_object(), new.as_object()) {
-        (Some(old), Some(new)) => {
-            new.iter().filter(|(name, value)| old.get(*name) != Some(*value)).map(|(name, _)| name.clone()).collect()
-        }
+        (Some(old), Some(new)) => new
+            .iter()
+            .filter(|(name, value)| old.get(*name) != Some(*value))
+            .map(|(name, _)| name.clone())
+            .collect(),
         _ => Vec::new(),
     }
 }

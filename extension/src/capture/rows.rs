@@ -22,7 +22,11 @@ impl Rows {
             let position = pg_sys::tuplestore_alloc_read_pointer(store, pg_sys::EXEC_FLAG_REWIND as i32);
             let slot =
                 pg_sys::MakeSingleTupleTableSlot(description, std::ptr::addr_of!(pg_sys::TTSOpsMinimalTuple));
-            let mut rows = Rows { store, position, slot };
+            let mut rows = Rows {
+                store,
+                position,
+                slot,
+            };
             rows.rewind();
             rows
         }

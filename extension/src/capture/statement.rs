@@ -61,8 +61,16 @@ impl Statement {
             relation: data.tg_relation,
             // SAFETY: Postgres keeps the relation open while its trigger runs.
             description: unsafe { (*data.tg_relation).rd_att },
-            old: if old { data.tg_oldtable } else { std::ptr::null_mut() },
-            new: if new { data.tg_newtable } else { std::ptr::null_mut() },
+            old: if old {
+                data.tg_oldtable
+            } else {
+                std::ptr::null_mut()
+            },
+            new: if new {
+                data.tg_newtable
+            } else {
+                std::ptr::null_mut()
+            },
         })
     }
 
@@ -70,7 +78,11 @@ impl Statement {
     pub fn is_empty(&self) -> bool {
         let count = |store: *mut pg_sys::Tuplestorestate| {
             // SAFETY: a store of this statement, alive while its triggers run.
-            if store.is_null() { 0 } else { unsafe { pg_sys::tuplestore_tuple_count(store) } }
+            if store.is_null() {
+                0
+            } else {
+                unsafe { pg_sys::tuplestore_tuple_count(store) }
+            }
         };
         count(self.old) == 0 && count(self.new) == 0
     }

@@ -78,13 +78,20 @@ pub fn miss(
         &[
             uuids(matches.iter().map(|one| Some(one.account))),
             uuids(matches.iter().map(|one| one.automation)),
-            matches.iter().map(|one| one.data.clone()).collect::<Vec<_>>().into(),
+            matches
+                .iter()
+                .map(|one| one.data.clone())
+                .collect::<Vec<_>>()
+                .into(),
             uuids(matches.iter().map(|one| one.lead)),
             uuids(matches.iter().map(|one| one.conversation)),
             place.table.into(),
             place.operation.into(),
             place.source.into(),
-            provenance.caused_by.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).into(),
+            provenance
+                .caused_by
+                .map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
+                .into(),
             provenance.depth.into(),
             failure.sqlstate.as_str().into(),
             failure.message.as_str().into(),
@@ -109,7 +116,9 @@ fn written(statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<(), Refusa
         Some(timeout) => &[(c"lock_timeout", timeout)],
         None => &[],
     };
-    as_role(table_owner()?, settings, || Ok(Spi::run_with_args(statement, arguments)?))
+    as_role(table_owner()?, settings, || {
+        Ok(Spi::run_with_args(statement, arguments)?)
+    })
 }
 
 /// Ours, unless the application's own is shorter still.

@@ -64,19 +64,22 @@ impl Row {
     /// A uuid column.
     pub fn uuid(&self, column: &str) -> Option<Uuid> {
         // SAFETY: asked for columns that the tables declare so.
-        self.datum(column).and_then(|datum| unsafe { Uuid::from_datum(datum, false) })
+        self.datum(column)
+            .and_then(|datum| unsafe { Uuid::from_datum(datum, false) })
     }
 
     /// A text column.
     pub fn text(&self, column: &str) -> Option<String> {
         // SAFETY: as above.
-        self.datum(column).and_then(|datum| unsafe { String::from_datum(datum, false) })
+        self.datum(column)
+            .and_then(|datum| unsafe { String::from_datum(datum, false) })
     }
 
     /// An integer column.
     pub fn integer(&self, column: &str) -> Option<i32> {
         // SAFETY: as above.
-        self.datum(column).and_then(|datum| unsafe { i32::from_datum(datum, false) })
+        self.datum(column)
+            .and_then(|datum| unsafe { i32::from_datum(datum, false) })
     }
 
     /// A jsonb column as a value.
@@ -122,7 +125,10 @@ impl Row {
                 &mut datum,
                 &mut null,
             );
-            Ok(PgHeapTuple::from_heap_tuple(PgTupleDesc::from_pg_copy(self.description), changed))
+            Ok(PgHeapTuple::from_heap_tuple(
+                PgTupleDesc::from_pg_copy(self.description),
+                changed,
+            ))
         }
     }
 }
