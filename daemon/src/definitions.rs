@@ -148,12 +148,7 @@ fn compile(
         .map(|node| {
             let prepared = Prepared {
                 kind: nodes::find(node.kind.name),
-                configured: Configured::compile_fields(&node.config, &|name| {
-                    node.kind
-                        .fields
-                        .iter()
-                        .any(|field| field.name == name && field.template)
-                }),
+                configured: Configured::compile(&node.config, node.kind),
                 mentions: mentions(node, &ids),
             };
             (node.id.clone(), prepared)

@@ -49,11 +49,11 @@ async fn a_restored_dump_has_everything_starts_paused_and_runs_after_adopt() {
     cluster::program_must("pg_dump", &["-Fc", "-f", dump, "-d", &database.name]);
     cluster::program_must("pg_restore", &["--exit-on-error", "-d", &copy.name, dump]);
 
+    // PostgreSQL writes `a OR b OR c` with other brackets when it has read its own text.
+    let bare = |text: String| text.replace(['(', ')'], "");
     for (what, query) in [("shape", SHAPE), ("rows", ROWS)] {
-        let (there, here) = (
-            database.value::<String>(query, &[]).await,
-            copy.value::<String>(query, &[]).await,
-        );
+        let there = bare(database.value(query, &[]).await);
+        let here = bare(copy.value(query, &[]).await);
         let missing: Vec<&str> = there
             .lines()
             .filter(|line| !here.lines().any(|other| other == *line))

@@ -40,6 +40,11 @@ async fn a_lead_of_900000_characters_is_inserted_and_its_automation_runs() {
 }
 
 #[tokio::test]
+async fn trigger_data_of_a_megabyte_works() {
+    lead_with_notes(1_000_000).await.completed();
+}
+
+#[tokio::test]
 async fn a_lead_of_more_than_a_mebibyte_is_inserted_and_its_execution_ends_with_too_large() {
     lead_with_notes(1_100_000).await.failed("too_large");
 }

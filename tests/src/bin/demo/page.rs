@@ -48,7 +48,7 @@ impl Page {
             self.styled("1", name),
             self.styled("33", "waits: rows in the database, nothing else")
         );
-        self.nodes(execution);
+        self.nodes(execution, false);
     }
 
     /// An execution that is over, node by node.
@@ -57,7 +57,7 @@ impl Page {
             .map(|cause| format!(" (started by what {cause} wrote)"))
             .unwrap_or_default();
         println!("    {}{because}", self.styled("1", name));
-        self.nodes(execution);
+        self.nodes(execution, true);
         let colour = if execution.status == "completed" {
             "32"
         } else {
@@ -75,7 +75,7 @@ impl Page {
         println!("      {}{took}{error}", self.styled(colour, &execution.status));
     }
 
-    fn nodes(&self, execution: &Execution) {
+    fn nodes(&self, execution: &Execution, all: bool) {
         for node in &execution.nodes {
             let text = |key: &str| node[key].as_str().unwrap_or_default();
             let label = if text("label").is_empty() {
@@ -84,6 +84,9 @@ impl Page {
                 text("label")
             };
             if text("status") == "skipped" {
+                if !all {
+                    continue; // it may yet be taken
+                }
                 println!("{}", self.styled("2", &format!("      - {label:<28} not taken")));
                 continue;
             }
@@ -130,10 +133,23 @@ fn result(node: &Value) -> String {
     }
     match kind {
         "action-http" => format!("HTTP {}", output["status"]),
-        "transform-set-variable" => short(output),
-        "logic-condition" | "logic-switch" => short(output),
+        "transform-set-variable" => pairs(output),
+        "logic-condition" => if output["result"] == true { "yes" } else { "no" }.to_owned(),
+        "logic-switch" => output["case"].as_str().unwrap_or("none of its cases").to_owned(),
         _ => String::new(),
     }
+}
+
+/// `score = 100, team = sales`.
+fn pairs(value: &Value) -> String {
+    let Some(object) = value.as_object() else {
+        return short(value);
+    };
+    let pairs: Vec<String> = object
+        .iter()
+        .map(|(name, value)| format!("{name} = {}", short(value)))
+        .collect();
+    pairs.join(", ")
 }
 
 fn short(value: &Value) -> String {
