@@ -15,9 +15,12 @@ const BUCKETS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0,
 ];
 
+/// Without `RUST_LOG`: what other libraries say about connections, this program says in its own words.
+const QUIET: &str = "info,tokio_postgres=warn,deadpool.postgres=error";
+
 /// Sends log lines to standard error; levels by `RUST_LOG` (`info` without it). Panics become lines too.
 pub fn logs(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(QUIET));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

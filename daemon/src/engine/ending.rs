@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::clean;
 use super::story::Story;
-use super::summary::nodes_executed;
+use super::summary::all_nodes;
 use crate::settings::Limits;
 
 /// A result that is to be written.
@@ -68,7 +68,7 @@ impl Ending {
                 output
             },
             variables: story.variables().clone(),
-            nodes_executed: nodes_executed(story, limits),
+            nodes_executed: all_nodes(story, limits),
             steps,
         }
     }

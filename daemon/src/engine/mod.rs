@@ -16,6 +16,8 @@ mod replay;
 mod story;
 mod summary;
 mod taking;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use walk::{Walked, walk};

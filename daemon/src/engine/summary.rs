@@ -43,11 +43,17 @@ pub fn nodes_executed(story: &Story, limits: &Limits) -> Value {
         }
         list.push(entry);
     }
+    Value::Array(list)
+}
+
+/// The same of an execution that has ended: what was never reached comes last. While one waits, nobody knows yet.
+pub fn all_nodes(story: &Story, limits: &Limits) -> Value {
+    let mut list = nodes_executed(story, limits);
     for id in story.untaken() {
         let Some(node) = story.plan().node(&id) else {
             continue;
         };
-        list.push(json!({
+        let entry = json!({
             "node_id": node.id,
             "node_type": node.kind.name,
             "label": clean::replaced(&node.label),
@@ -61,9 +67,12 @@ pub fn nodes_executed(story: &Story, limits: &Limits) -> Value {
             "input": null,
             "output": null,
             "error": null,
-        }));
+        });
+        if let Value::Array(list) = &mut list {
+            list.push(entry);
+        }
     }
-    Value::Array(list)
+    list
 }
 
 /// The value, or how much of it was cut. What does not fit into the rest of the whole is cut too.

@@ -6,7 +6,7 @@ use tokio_postgres::error::DbError;
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// No connection could be had from the pool.
-    #[error("no connection to the database: {0}")]
+    #[error("no connection to the database: {}", pool(.0))]
     Pool(#[from] deadpool_postgres::PoolError),
     /// The database or the connection said no.
     #[error("{}", describe(.0))]
@@ -92,6 +92,14 @@ pub fn sentence(error: &DbError) -> String {
     match more {
         Some(more) => format!("{} ({more})", error.message()),
         None => error.message().to_owned(),
+    }
+}
+
+/// deadpool's own `Display` does not say why a connection could not be made.
+fn pool(error: &deadpool_postgres::PoolError) -> String {
+    match error {
+        deadpool_postgres::PoolError::Backend(error) => describe(error),
+        other => other.to_string(),
     }
 }
 
