@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::run::explain;
+use super::run::{explain, queue};
 use super::{CommandError, say};
 use crate::database::connect::Connector;
-use crate::database::pool::pool;
 use crate::listen;
 use crate::queue::Queue;
 use crate::queue::readiness::Readiness;
@@ -36,10 +35,10 @@ impl Report {
 /// Looks at everything.
 pub async fn check(settings: Settings) -> Result<ExitCode, CommandError> {
     let connector = Connector::new(&settings.database)?;
-    let queue = Queue::new(pool(connector, 2)?);
+    let queue = queue(&connector, 2)?;
     let mut report = Report::default();
     let since = Instant::now();
-    match queue.connection().await {
+    match queue.for_tenant().await {
         Err(error) => report.line("connection", Err(error.to_string())),
         Ok(_) => {
             report.line(

@@ -24,7 +24,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     let stop = Stop::on_signals()?;
     let recorder = telemetry::metrics()?;
     let connector = Connector::new(&settings.database)?;
-    let queue = Queue::new(pool(connector.clone(), settings.connections)?);
+    let queue = queue(&connector, settings.connections)?;
     let (health, wake, leases) = (Health::default(), Wake::default(), Leases::new(settings.lease));
     if let Some(address) = settings.http {
         let bound = http::serve(address, health.clone(), recorder.clone(), stop.clone());
@@ -75,6 +75,16 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
         let _ = listening.await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Half of the connections for queue functions, half for database nodes.
+pub fn queue(connector: &Connector, connections: usize) -> Result<Queue, CommandError> {
+    let tenants = (connections / 2).max(1);
+    let rest = connections.saturating_sub(tenants).max(1);
+    Ok(Queue::new(
+        pool(connector.clone(), rest)?,
+        pool(connector.clone(), tenants)?,
+    ))
 }
 
 /// Asks the database who we are, as soon as it answers; a superuser is refused before anything is claimed.

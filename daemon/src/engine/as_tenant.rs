@@ -80,7 +80,7 @@ impl Run<'_> {
     }
 
     pub(super) async fn begin(self) -> Result<TenantTransaction, (Option<Trouble>, NodeError)> {
-        let connection = self.engine.queue.connection().await.map_err(|error| {
+        let connection = self.engine.queue.for_tenant().await.map_err(|error| {
             let trouble = match error.sqlstate() {
                 Some(sqlstate) if is_transient(sqlstate) => Some(Trouble::Collision),
                 Some(sqlstate) if !is_gone(sqlstate) => None,

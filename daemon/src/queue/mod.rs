@@ -31,6 +31,7 @@ pub use error::QueueError;
 #[derive(Clone)]
 pub struct Queue {
     pool: Pool,
+    tenants: Pool,
 }
 
 /// What a claim holds: every later write names all three (DESIGN D7).
@@ -45,14 +46,20 @@ pub struct Claim {
 }
 
 impl Queue {
-    /// Over this pool.
-    pub fn new(pool: Pool) -> Queue {
-        Queue { pool }
+    /// Over these two pools. They are two because a database node holds its connection while its walk may have to
+    /// record another step: with one pool, as many such walks as connections would wait for each other for ever.
+    pub fn new(pool: Pool, tenants: Pool) -> Queue {
+        Queue { pool, tenants }
     }
 
-    /// A connection from the pool, for a transaction of the caller's own.
-    pub async fn connection(&self) -> Result<Object, QueueError> {
+    /// A connection for one call.
+    async fn connection(&self) -> Result<Object, QueueError> {
         Ok(self.pool.get().await?)
+    }
+
+    /// A connection for the transaction of a database node.
+    pub async fn for_tenant(&self) -> Result<Object, QueueError> {
+        Ok(self.tenants.get().await?)
     }
 
     /// Rows of one statement, prepared once per connection.

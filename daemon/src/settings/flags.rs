@@ -75,9 +75,9 @@ pub struct Flags {
     #[arg(long, global = true, env = "AUTOMATIOND_CONCURRENCY", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub concurrency: u32,
-    /// Connections to the database beside the listener and the heartbeat.
-    #[arg(long, global = true, env = "AUTOMATIOND_CONNECTIONS", default_value_t = 8,
-          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    /// Connections to the database beside the listener and the heartbeat: half for the queue, half for database nodes.
+    #[arg(long, global = true, env = "AUTOMATIOND_CONNECTIONS", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(2..=1_000))]
     pub connections: u32,
     /// The guarantee behind the wake-up.
     #[arg(long, global = true, env = "AUTOMATIOND_POLL_INTERVAL", default_value = "5s",
