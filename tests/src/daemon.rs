@@ -126,19 +126,28 @@ impl Daemon {
     /// # Panics
     /// If the daemon ends instead.
     pub async fn ready(&mut self) {
-        self.readyz(200).await;
+        self.readyz(200, "").await;
     }
 
-    /// Waits until `/readyz` answers with this status, and gives what it says.
-    pub async fn readyz(&mut self, status: u16) -> String {
+    /// Waits until `/readyz` says no and gives this word as the reason; then all that it says.
+    pub async fn not_ready(&mut self, because: &str) -> String {
+        self.readyz(503, because).await
+    }
+
+    async fn readyz(&mut self, status: u16, word: &str) -> String {
         let deadline = Instant::now() + waiting::DEADLINE;
+        let mut said = None;
         loop {
             let answer = http::get(self.address().await, "/readyz").await;
-            if let Some(answer) = answer.filter(|answer| answer.status == status) {
-                return answer.body;
+            match answer {
+                Some(answer) if answer.status == status && answer.body.contains(word) => return answer.body,
+                other => said = other.or(said),
             }
             self.must_run();
-            assert!(Instant::now() < deadline, "/readyz never answered {status}");
+            assert!(
+                Instant::now() < deadline,
+                "/readyz never answered {status} {word}, but {said:?}"
+            );
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
     }

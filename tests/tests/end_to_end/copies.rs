@@ -73,8 +73,7 @@ async fn a_restored_dump_has_everything_starts_paused_and_runs_after_adopt() {
         &copy.name,
         DaemonOptions::default().flag("--poll-interval", "200ms"),
     );
-    let why = daemon.readyz(503).await;
-    assert!(why.contains("copy") || why.contains("adopt"), "{why}");
+    daemon.not_ready("adopt()").await;
     assert_eq!(copy.executions(automation).await.len(), 1, "a copy starts paused");
 
     copy.run("SELECT automations.adopt()").await;
