@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores) // templates are evaluated on these, so no more of them than cores
         .thread_keep_alive(std::time::Duration::from_secs(5))
-        .max_blocking_threads(16)
+        .max_blocking_threads(64) // names are looked up on these, and a dead resolver takes its time
         .enable_all()
         .build();
     match runtime {
