@@ -92,6 +92,10 @@ async fn play(stays: bool) {
         stage
             .page
             .line(&format!("psql '{}'", cluster::url("demo", template::OWNER)));
+        stage.page.line(&format!(
+            "  INSERT INTO leads (user_id, name, source, phone) VALUES ('{}', 'You', 'referral', '1');",
+            who::ADA
+        ));
         for path in ["healthz", "readyz", "metrics"] {
             stage.page.line(&format!("http://{http}/{path}"));
         }
