@@ -33,7 +33,7 @@ mod tests {
         assert_eq!(
             ask("SELECT (m.tab, m.operation, m.source, m.account_id IS NOT NULL, m.automation_id IS NOT NULL,
                          m.data #>> '{new,name}', m.lead_id IS NOT NULL, m.message) FROM automations.missed m")?,
-            "(leads,INSERT,lead,t,t,l1,t,tripped)"
+            "(public.leads,INSERT,lead,t,t,l1,t,tripped)"
         );
         Ok(())
     }
@@ -45,6 +45,24 @@ mod tests {
         Spi::run("DROP TRIGGER trip ON automations.queue")?;
         assert_eq!(ask("SELECT automations.replay_missed(10)")?, "1");
         assert_eq!(count()?, "2");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_change_that_nobody_could_be_found_for_is_matched_when_it_is_replayed() -> Outcome {
+        hear(
+            r#"{"event_source": "lead", "event_type": "INSERT",
+                 "conditions": {"rules": [{"field": "new.name", "operator": "equals", "value": "l2"}]}}"#,
+        )?;
+        Spi::run("ALTER TABLE automations.listeners RENAME TO elsewhere")?;
+        Spi::run(TWO_LEADS)?;
+        assert_eq!(missed()?, "2 42P01");
+        Spi::run("ALTER TABLE automations.elsewhere RENAME TO listeners")?;
+        assert_eq!(ask("SELECT automations.replay_missed(10)")?, "1");
+        assert_eq!(
+            ask("SELECT (q.trigger_data #>> '{new,name}', q.lead_id IS NOT NULL) FROM automations.queue q")?,
+            "(l2,t)"
+        );
         Ok(())
     }
 
@@ -75,7 +93,7 @@ mod tests {
         hear(ANY)?;
         Spi::run("DROP TABLE automations.listeners; SET LOCAL client_min_messages = error")?;
         Spi::run(TWO_LEADS)?;
-        assert_eq!(missed()?, "1 42P01");
+        assert_eq!(missed()?, "2 42P01");
         Spi::run("ALTER TABLE automations.queue RENAME TO elsewhere")?;
         assert_eq!(state_of(TWO_LEADS)?, "00000");
         Ok(())

@@ -28,6 +28,7 @@ extension_sql_file!("../../sql/functions/25_uninstall.sql");
 extension_sql_file!("../../sql/functions/26_owners_of.sql");
 extension_sql_file!("../../sql/functions/30_capture.sql");
 extension_sql_file!("../../sql/functions/31_fire_row.sql");
+extension_sql_file!("../../sql/functions/31_replay_change.sql");
 extension_sql_file!("../../sql/functions/32_check_automation.sql");
 extension_sql_file!("../../sql/functions/33_publish_version.sql");
 extension_sql_file!("../../sql/functions/34_resolve_trigger.sql");

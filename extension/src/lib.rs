@@ -9,6 +9,9 @@
 //! | [`asking`] | `run()` and `cancel()`: look as the caller, act as the owner |
 //! | [`graphs`], [`schedules`], [`ids`], [`wake`] | what SQL asks of Rust |
 //! | [`acting`], [`contained`], [`refusal`] | how to switch roles, to survive errors, to report them |
+// The error report of pgrx, which its functions return by value, is larger than clippy likes.
+#![allow(clippy::result_large_err)]
+
 ::pgrx::pg_module_magic!(name, version);
 
 pub mod acting;

@@ -35,6 +35,9 @@ pub enum Refusal {
         /// Its id.
         id: String,
     },
+    /// Somebody holds a lock; try again.
+    #[error("{0}")]
+    Locked(String),
     /// Not called as the trigger that it is.
     #[error("{0} is not attached as install() and watch() attach it")]
     WrongTrigger(&'static str),
@@ -63,6 +66,7 @@ impl Refusal {
             Refusal::ForeignAgent(_) => PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION,
             Refusal::Unknown { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
             Refusal::WrongTrigger(_) => PgSqlErrorCode::ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+            Refusal::Locked(_) => PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
             Refusal::Null(_) => PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
             Refusal::Spi(_) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         }

@@ -25,6 +25,7 @@ GRANT EXECUTE ON FUNCTION automations.uuid_v7() TO PUBLIC;
 GRANT USAGE ON SCHEMA automations TO automations_daemon;
 GRANT EXECUTE ON FUNCTION automations.uuid_at(timestamptz) TO automations_daemon;
 GRANT EXECUTE ON FUNCTION automations.wake() TO automations_daemon;
+GRANT EXECUTE ON FUNCTION automations.replay_change(text, text, jsonb, uuid, smallint) TO automations_daemon;
 DO $$
 DECLARE
     called text;

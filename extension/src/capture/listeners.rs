@@ -14,7 +14,7 @@ use pgrx::spi::OwnedPreparedStatement;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::acting::as_table_owner;
+use super::patience::quickly;
 use crate::refusal::Refusal;
 
 /// A table that is watched, as `watch()` registered it.
@@ -64,6 +64,42 @@ const LISTENERS_SQL: &str = "
      WHERE l.source = $1 AND l.account_id = ANY ($2)
      ORDER BY l.account_id, l.automation_id";
 
+/// The source that a table is with the given name of a relation, for changes that are replayed.
+const SOURCE_OF_NAME_SQL: &str = "
+    SELECT s.source, s.owner_column, s.owner_table IS NOT NULL, c.relname::text
+      FROM pg_class c
+      JOIN automations.sources s ON s.source IS NOT NULL
+           AND (s.tab = c.oid OR s.tab IN (SELECT a.relid FROM pg_partition_ancestors(c.oid) a))
+     WHERE c.oid = to_regclass($1)
+     LIMIT 1";
+
+/// The source and the plain name of a table by its qualified one, none if nobody watches it any more.
+pub fn source_of_name(table: &str) -> Result<Option<(Source, String)>, Refusal> {
+    quickly(|| {
+        Spi::connect(|client| {
+            for row in client.select(SOURCE_OF_NAME_SQL, Some(1), &[table.into()])? {
+                if let (Some(name), Some(owner_column), by_path, Some(table)) = (
+                    row.get::<String>(1)?,
+                    row.get::<String>(2)?,
+                    row.get::<bool>(3)?,
+                    row.get::<String>(4)?,
+                ) {
+                    let by_path = by_path.unwrap_or(false);
+                    return Ok(Some((
+                        Source {
+                            name,
+                            owner_column,
+                            by_path,
+                        },
+                        table,
+                    )));
+                }
+            }
+            Ok(None)
+        })
+    })
+}
+
 /// The source that a table is, none if nobody watches it.
 pub fn source_of(table: pg_sys::Oid, is_leaf: bool) -> Result<Option<Source>, Refusal> {
     let (cell, text) = if is_leaf {
@@ -71,7 +107,7 @@ pub fn source_of(table: pg_sys::Oid, is_leaf: bool) -> Result<Option<Source>, Re
     } else {
         (&SOURCE, SOURCE_SQL)
     };
-    as_table_owner(|| {
+    quickly(|| {
         // SAFETY: the oid of a table, as a regclass.
         let table = unsafe { DatumWithOid::new(table, pg_sys::REGCLASSOID) };
         Spi::connect(|client| {
@@ -96,7 +132,7 @@ pub fn source_of(table: pg_sys::Oid, is_leaf: bool) -> Result<Option<Source>, Re
 /// The account behind each key, for a source whose owner is found by a path. Keys that lead nowhere (the row they
 /// name went in the same cascade) are left out.
 pub fn owners_of(source: &str, keys: Vec<String>) -> Result<HashMap<String, Uuid>, Refusal> {
-    as_table_owner(|| {
+    quickly(|| {
         Spi::connect(|client| {
             let mut owners = HashMap::new();
             let found = client.select(
@@ -120,7 +156,7 @@ pub fn listeners_of(source: &str, accounts: Vec<Uuid>) -> Result<HashMap<Uuid, V
         .into_iter()
         .map(|account| pgrx::Uuid::from_bytes(*account.as_bytes()))
         .collect();
-    as_table_owner(|| {
+    quickly(|| {
         Spi::connect(|client| {
             let types = [PgBuiltInOids::TEXTOID.oid(), PgBuiltInOids::UUIDARRAYOID.oid()];
             let plan = plan(&LISTENERS, client, LISTENERS_SQL, &types)?;

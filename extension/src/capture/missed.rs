@@ -1,6 +1,8 @@
 //! When capture of a statement went wrong: its rows one by one, what still fails is put down in `automations.missed`
 //! for the daemon to replay, and if even that fails the log says so. The application's write has succeeded.
 
+use pgrx::pg_sys;
+
 use super::matching::{self, Care, Found, Sink};
 use super::provenance::Provenance;
 use super::statement::Statement;
@@ -8,12 +10,13 @@ use super::write::{self, Match, Place};
 use crate::contained::{Failure, contained};
 use crate::refusal::Refusal;
 
-/// Saves of the statement what can be saved.
+/// Saves of the statement what can be saved: row by row, then all its changes without knowing who listens (replaying
+/// finds that out), then at least that there was something.
 pub fn put_down(statement: &Statement, provenance: Provenance, failure: &Failure) {
-    let table = statement.table_name();
+    let table = statement.table();
     let attempt = contained(|| {
         let mut careful = Careful {
-            table: &table,
+            table,
             provenance,
             failure,
             queued: false,
@@ -21,20 +24,23 @@ pub fn put_down(statement: &Statement, provenance: Provenance, failure: &Failure
         matching::find(statement, Care::EachRow, &mut careful)?;
         Ok(careful.queued)
     });
-    let failure = match attempt {
-        Ok(queued) => return super::wake_if(queued),
-        Err(_) => failure,
-    };
-    // Not even who listens could be found out.
+    if let Ok(queued) = attempt {
+        return super::wake_if(queued);
+    }
     let place = Place {
-        table: &table,
+        table,
         operation: statement.event.as_str(),
         source: None,
     };
-    if let Err(second) = contained(|| write::miss(&[unknown()], &place, provenance, failure)) {
+    let unmatched = contained(|| write::miss(&matching::unmatched(statement)?, &place, provenance, failure));
+    if unmatched.is_ok() {
+        return;
+    }
+    if let Err(second) = contained(|| write::miss(&[Match::unknown(None)], &place, provenance, failure)) {
         pgrx::warning!(
-            "automations: {} on {table} was not captured ({}: {}), and that could not be put down ({})",
+            "automations: {} on {} was not captured ({}: {}), and that could not be put down ({})",
             statement.event.as_str(),
+            statement.table_name(),
             failure.sqlstate,
             failure.message,
             second.message
@@ -43,7 +49,7 @@ pub fn put_down(statement: &Statement, provenance: Provenance, failure: &Failure
 }
 
 struct Careful<'c> {
-    table: &'c str,
+    table: pg_sys::Oid,
     provenance: Provenance,
     failure: &'c Failure,
     queued: bool,
@@ -56,34 +62,23 @@ impl Sink for Careful<'_> {
             operation: found.operation,
             source: Some(found.source),
         };
-        let mut failure = found.failure.unwrap_or_else(|| self.failure.clone());
         let one = [found.one];
-        // Whoever holds a lock on the queue would be waited for again by each row.
-        if !self.failure.is_lock() {
-            match contained(|| write::queue(&one, self.provenance)) {
+        let failure = match found.failure {
+            Some(own) => own,
+            // Whoever holds a lock on the queue would be waited for again by each row.
+            None if self.failure.is_lock() => self.failure.clone(),
+            None => match contained(|| write::queue(&one, self.provenance)) {
                 Ok(()) => {
                     self.queued = true;
                     return Ok(());
                 }
-                Err(own) => failure = own,
-            }
-        }
-        let [one] = one;
-        if contained(|| write::miss(std::slice::from_ref(&one), &place, self.provenance, &failure)).is_ok() {
+                Err(own) => own,
+            },
+        };
+        if contained(|| write::miss(&one, &place, self.provenance, &failure)).is_ok() {
             return Ok(());
         }
-        let bare = [Match { data: None, ..one }];
-        write::miss(&bare, &place, self.provenance, &failure)
-    }
-}
-
-fn unknown() -> Match {
-    Match {
-        account: uuid::Uuid::nil(),
-        automation: None,
-        version: 0,
-        data: None,
-        lead: None,
-        conversation: None,
+        let [one] = one;
+        write::miss(&[Match { data: None, ..one }], &place, self.provenance, &failure)
     }
 }

@@ -8,6 +8,7 @@
 //! | [`matching`] | which change each of them hears |
 //! | [`event`] | the trigger data |
 //! | [`provenance`] | what caused it |
+//! | [`patience`] | how long it waits for locks |
 //! | [`write`] | the queue row, or the missed one |
 //! | [`missed`] | what happens to a statement whose capture went wrong |
 //! | [`row_trigger`] | the same for one row, for triggers of the application's own |
@@ -20,6 +21,7 @@ pub mod event;
 mod listeners;
 mod matching;
 mod missed;
+mod patience;
 pub mod provenance;
 mod row_trigger;
 mod rows;
@@ -28,7 +30,7 @@ mod write;
 
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
-use pgrx::{AllocatedByPostgres, PgTrigger};
+use pgrx::{AllocatedByPostgres, PgTrigger, pg_sys};
 
 use crate::contained::contained;
 use crate::refusal::Refusal;
@@ -53,7 +55,7 @@ fn hear(statement: &Statement) {
     let provenance = Provenance::current();
     let attempt = contained(|| {
         let mut batch = Batch {
-            table: statement.table_name(),
+            table: statement.table(),
             provenance,
             matches: Vec::new(),
             bytes: 0,
@@ -71,14 +73,19 @@ fn hear(statement: &Statement) {
 
 /// Wakes the daemons, and lets nothing that goes wrong with that reach the application: they poll as well.
 fn wake_if(queued: bool) {
-    if queued && let Err(failure) = contained(|| Ok(wake_daemons())) {
+    if queued
+        && let Err(failure) = contained(|| {
+            wake_daemons();
+            Ok(())
+        })
+    {
         pgrx::debug1!("automations: no wake-up: {}", failure.message);
     }
 }
 
 /// Matches on their way to the queue, written together.
 struct Batch {
-    table: String,
+    table: pg_sys::Oid,
     provenance: Provenance,
     matches: Vec<Match>,
     bytes: usize,
@@ -115,7 +122,7 @@ impl Sink for Batch {
             }
             Some(failure) => {
                 let place = Place {
-                    table: &self.table,
+                    table: self.table,
                     operation: found.operation,
                     source: Some(found.source),
                 };

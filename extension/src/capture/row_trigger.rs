@@ -3,6 +3,7 @@
 
 use flow::Event;
 use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{AnyElement, pg_sys};
 use serde_json::Value;
@@ -10,9 +11,9 @@ use uuid::Uuid;
 
 use super::event::{Change, Side};
 use super::listeners::{self, Source};
+use super::patience::quickly;
 use super::provenance::Provenance;
 use super::write::{self, Match, Place};
-use crate::acting::as_table_owner;
 use crate::contained::contained;
 use crate::jsonb;
 use crate::refusal::Refusal;
@@ -29,9 +30,12 @@ fn fire_row(
 ) {
     let provenance = Provenance::current();
     let done = contained(|| {
+        let Some((source, table)) = attached(source, tab)? else {
+            return Ok(false);
+        };
         let row = RowChange {
-            source,
-            table: tab,
+            source: &source,
+            table: &table,
             operation,
             old: old_row.map(|row| jsonb::text_of(row.datum())),
             new: new_row.map(|row| jsonb::text_of(row.datum())),
@@ -43,30 +47,67 @@ fn fire_row(
     match done {
         Ok(queued) => super::wake_if(queued),
         Err(failure) => {
-            let table = tab.to_u32().to_string();
             let place = Place {
-                table: &table,
+                table: tab,
                 operation,
                 source: Some(source),
             };
-            let one = Match {
-                account: Uuid::nil(),
-                automation: None,
-                version: 0,
-                data: None,
-                lead: None,
-                conversation: None,
-            };
-            if let Err(second) = contained(|| write::miss(&[one], &place, provenance, &failure)) {
+            let one = [Match::unknown(None)];
+            if let Err(second) = contained(|| write::miss(&one, &place, provenance, &failure)) {
                 pgrx::warning!("automations: {operation} was not captured ({})", second.message);
             }
         }
     }
 }
 
+/// `automations.replay_change(tab, operation, data, caused_by, depth)`: a change that was put down before it was
+/// known who listens. Returns how many executions it gives.
+#[pg_extern(sql = false)]
+fn replay_change(
+    tab: &str,
+    operation: &str,
+    data: Option<AnyElement>,
+    caused_by: Option<pgrx::Uuid>,
+    depth: i16,
+) -> Result<i32, ErrorReport> {
+    let provenance = Provenance {
+        caused_by: caused_by.map(|id| Uuid::from_bytes(*id.as_bytes())),
+        depth,
+    };
+    let done = contained(|| {
+        let Some((source, table)) = listeners::source_of_name(tab)? else {
+            return Ok(0);
+        };
+        let data = jsonb::value_of(data, "data")?;
+        let side = |name: &str| data.get(name).filter(|row| row.is_object()).map(Value::to_string);
+        let row = RowChange {
+            source: &source,
+            table: &table,
+            operation,
+            old: side("old"),
+            new: side("new"),
+        };
+        let matches = row.matches()?;
+        write::queue(&matches, provenance)?;
+        Ok(i32::try_from(matches.len()).unwrap_or(i32::MAX))
+    });
+    match done {
+        Ok(queued) => Ok(queued),
+        // Still locked: it stays to be replayed. Anything else would fail the next time, too, and others with it.
+        Err(failure) if failure.is_lock() => Err(Refusal::Locked(failure.message).into()),
+        Err(failure) => {
+            pgrx::warning!(
+                "automations: a change of {tab} cannot be replayed: {}",
+                failure.message
+            );
+            Ok(0)
+        }
+    }
+}
+
 struct RowChange<'r> {
-    source: &'r str,
-    table: pg_sys::Oid,
+    source: &'r Source,
+    table: &'r str,
     operation: &'r str,
     old: Option<String>,
     new: Option<String>,
@@ -74,14 +115,12 @@ struct RowChange<'r> {
 
 impl RowChange<'_> {
     fn matches(&self) -> Result<Vec<Match>, Refusal> {
-        let Some((source, table)) = self.registered()? else {
-            return Ok(Vec::new());
-        };
+        let source = self.source;
         let event = Event::find(self.operation)
             .ok_or_else(|| Refusal::Invalid(format!("{} is no row event", self.operation)))?;
         let (old, new) = (parsed(&self.old)?, parsed(&self.new)?);
         let subject = if new.is_null() { &old } else { &new };
-        let Some(account) = account(&source, subject)? else {
+        let Some(account) = account(source, subject)? else {
             return Ok(Vec::new());
         };
         let changed = changed(&old, &new);
@@ -89,7 +128,7 @@ impl RowChange<'_> {
         let change = Change {
             event,
             source: &source.name,
-            table: &table,
+            table: self.table,
             old: side(&self.old),
             new: side(&self.new),
             changed: &changed,
@@ -107,13 +146,14 @@ impl RowChange<'_> {
             _ => (None, None),
         };
         let heard = listeners::listeners_of(&source.name, vec![account])?;
+        let hears = |one: &listeners::Heard| {
+            let listener = one.listener.as_ref();
+            listener.is_ok_and(|listener| listener.wants(event, &changed) && listener.matches(&whole))
+        };
         Ok(heard
             .into_values()
             .flatten()
-            .filter(|one| {
-                let listener = one.listener.as_ref();
-                listener.is_ok_and(|listener| listener.wants(event, &changed) && listener.matches(&whole))
-            })
+            .filter(hears)
             .map(|one| Match {
                 account,
                 automation: Some(one.automation),
@@ -124,39 +164,41 @@ impl RowChange<'_> {
             })
             .collect())
     }
+}
 
-    /// The source as it is registered and the table's name, unless the table is captured already.
-    fn registered(&self) -> Result<Option<(Source, String)>, Refusal> {
-        as_table_owner(|| {
-            // SAFETY: the oid of a table.
-            let table = unsafe { DatumWithOid::new(self.table, pg_sys::OIDOID) };
-            Spi::connect(|client| {
-                let found = client.select(
-                    "SELECT s.owner_column, s.owner_table IS NOT NULL, c.relname::text
-                       FROM automations.sources s, pg_class c
-                      WHERE s.source = $1 AND c.oid = $2
-                        AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid
-                                           AND t.tgfoid = 'automations.capture()'::regprocedure)",
-                    Some(1),
-                    &[self.source.into(), table],
-                )?;
-                for row in found {
-                    if let (Some(owner_column), by_path, Some(table)) =
-                        (row.get::<String>(1)?, row.get::<bool>(2)?, row.get::<String>(3)?)
-                    {
-                        let by_path = by_path.unwrap_or(false);
-                        let source = Source {
-                            name: self.source.to_owned(),
+/// The source as it is registered and the table's name, unless the table is captured already.
+fn attached(source: &str, table: pg_sys::Oid) -> Result<Option<(Source, String)>, Refusal> {
+    quickly(|| {
+        // SAFETY: the oid of a table.
+        let table = unsafe { DatumWithOid::new(table, pg_sys::OIDOID) };
+        Spi::connect(|client| {
+            let found = client.select(
+                "SELECT s.owner_column, s.owner_table IS NOT NULL, c.relname::text
+                   FROM automations.sources s, pg_class c
+                  WHERE s.source = $1 AND c.oid = $2
+                    AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid
+                                       AND t.tgfoid = 'automations.capture()'::regprocedure)",
+                Some(1),
+                &[source.into(), table],
+            )?;
+            for row in found {
+                if let (Some(owner_column), by_path, Some(table)) =
+                    (row.get::<String>(1)?, row.get::<bool>(2)?, row.get::<String>(3)?)
+                {
+                    let by_path = by_path.unwrap_or(false);
+                    return Ok(Some((
+                        Source {
+                            name: source.to_owned(),
                             owner_column,
                             by_path,
-                        };
-                        return Ok(Some((source, table)));
-                    }
+                        },
+                        table,
+                    )));
                 }
-                Ok(None)
-            })
+            }
+            Ok(None)
         })
-    }
+    })
 }
 
 fn parsed(row: &Option<String>) -> Result<Value, Refusal> {

@@ -1,14 +1,12 @@
 //! Writing: one INSERT for many matches, as the owner of the tables, with a short lock timeout, so that a lock on the
 //! queue never becomes the application's.
 
-use std::ffi::{CStr, CString};
-
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use uuid::Uuid;
 
+use super::patience::quickly;
 use super::provenance::Provenance;
-use crate::acting::{as_role, table_owner};
 use crate::contained::Failure;
 use crate::ids::new_id;
 use crate::refusal::Refusal;
@@ -30,9 +28,19 @@ pub struct Match {
     pub conversation: Option<Uuid>,
 }
 
-/// Milliseconds that capture waits for a lock on our tables: below `deadlock_timeout` (D8), and short, because the
-/// application waits.
-const LOCK_TIMEOUT_MS: i32 = 100;
+impl Match {
+    /// A change of which it is not known who hears it.
+    pub fn unknown(data: Option<String>) -> Match {
+        Match {
+            account: Uuid::nil(),
+            automation: None,
+            version: 0,
+            data,
+            lead: None,
+            conversation: None,
+        }
+    }
+}
 
 /// Puts matches into the queue; their ids are those of the executions to be.
 pub fn queue(matches: &[Match], provenance: Provenance) -> Result<(), Refusal> {
@@ -71,7 +79,7 @@ pub fn miss(
     written(
         "INSERT INTO automations.missed (tab, operation, source, account_id, automation_id, data, lead_id,
                 conversation_id, caused_by, depth, sqlstate, message)
-         SELECT $6, $7, $8, nullif(m.account_id, '00000000-0000-0000-0000-000000000000'), m.automation_id,
+         SELECT $6::oid::regclass::text, $7, $8, nullif(m.account_id, '00000000-0000-0000-0000-000000000000'), m.automation_id,
                 m.data::jsonb, m.lead_id, m.conversation_id, $9, $10, $11, $12
            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[])
                     AS m (account_id, automation_id, data, lead_id, conversation_id)",
@@ -85,7 +93,8 @@ pub fn miss(
                 .into(),
             uuids(matches.iter().map(|one| one.lead)),
             uuids(matches.iter().map(|one| one.conversation)),
-            place.table.into(),
+            // SAFETY: the oid of a table.
+            unsafe { DatumWithOid::new(place.table, pg_sys::OIDOID) },
             place.operation.into(),
             place.source.into(),
             provenance
@@ -102,8 +111,8 @@ pub fn miss(
 /// Where something was missed.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'p> {
-    /// The table's name.
-    pub table: &'p str,
+    /// The table.
+    pub table: pg_sys::Oid,
     /// INSERT, UPDATE or DELETE.
     pub operation: &'p str,
     /// The source, where it is known.
@@ -111,24 +120,7 @@ pub struct Place<'p> {
 }
 
 fn written(statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<(), Refusal> {
-    let timeout = lock_timeout()?;
-    let settings: &[(&CStr, &CStr)] = match &timeout {
-        Some(timeout) => &[(c"lock_timeout", timeout)],
-        None => &[],
-    };
-    as_role(table_owner()?, settings, || {
-        Ok(Spi::run_with_args(statement, arguments)?)
-    })
-}
-
-/// Ours, unless the application's own is shorter still.
-fn lock_timeout() -> Result<Option<CString>, Refusal> {
-    // SAFETY: reads a variable of the server.
-    let current = unsafe { pg_sys::LockTimeout };
-    if (1..=LOCK_TIMEOUT_MS).contains(&current) {
-        return Ok(None);
-    }
-    Ok(Some(CString::new(LOCK_TIMEOUT_MS.to_string())?))
+    quickly(|| Ok(Spi::run_with_args(statement, arguments)?))
 }
 
 fn uuids(ids: impl Iterator<Item = Option<Uuid>>) -> DatumWithOid<'static> {

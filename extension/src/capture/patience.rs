@@ -1,0 +1,34 @@
+//! How long capture waits for a lock: the application waits with it.
+
+use std::ffi::{CStr, CString};
+
+use pgrx::pg_sys;
+
+use crate::acting::{as_role, table_owner};
+use crate::refusal::Refusal;
+
+/// Milliseconds: below `deadlock_timeout` (D8), and so short that an application does not notice.
+const LOCK_TIMEOUT_MS: i32 = 100;
+
+/// Does `work` as the owner of the tables, without waiting long for anybody's lock.
+///
+/// # Errors
+/// What `work` refuses; not installed.
+pub fn quickly<R>(work: impl FnOnce() -> Result<R, Refusal>) -> Result<R, Refusal> {
+    let timeout = lock_timeout()?;
+    let settings: &[(&CStr, &CStr)] = match &timeout {
+        Some(timeout) => &[(c"lock_timeout", timeout)],
+        None => &[],
+    };
+    as_role(table_owner()?, settings, work)
+}
+
+/// Ours, unless the application's own is shorter still.
+fn lock_timeout() -> Result<Option<CString>, Refusal> {
+    // SAFETY: reads a variable of the server.
+    let current = unsafe { pg_sys::LockTimeout };
+    if (1..=LOCK_TIMEOUT_MS).contains(&current) {
+        return Ok(None);
+    }
+    Ok(Some(CString::new(LOCK_TIMEOUT_MS.to_string())?))
+}
