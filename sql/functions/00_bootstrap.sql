@@ -19,8 +19,9 @@ BEGIN
     END IF;
     IF NOT home.rolsuper THEN
         EXECUTE pg_catalog.format('ALTER SCHEMA automations OWNER TO %I', current_user);
-        EXECUTE pg_catalog.format('GRANT USAGE, CREATE ON SCHEMA automations TO %I WITH GRANT OPTION', home.rolname);
     END IF;
+    -- To whoever owns the database, and to nobody by name: what a script grants is not dumped, and a restore would
+    -- find the grants that such a role passed on and not the option to do so.
     GRANT USAGE, CREATE ON SCHEMA automations TO pg_database_owner WITH GRANT OPTION;
     BEGIN
         IF pg_catalog.to_regrole('automations_daemon') IS NULL THEN
