@@ -40,7 +40,7 @@ mod tests {
     fn a_draft_may_be_incomplete_and_what_is_active_may_not() -> Outcome {
         stage::set()?;
         stage::as_user(stage::ADA)?;
-        let broken = "edges = '[]', nodes = '[{\"id\": \"t\", \"type\": \"trigger-event\", \"data\": {}}, {\"id\": \"n7\", \"type\": \"action-teleport\", \"position\": {\"x\": 0, \"y\": 0}, \"data\": {}}]'";
+        let broken = "edges = '[{\"id\": \"e\", \"source\": \"t\", \"target\": \"n7\"}]', nodes = '[{\"id\": \"t\", \"type\": \"trigger-event\", \"data\": {}}, {\"id\": \"n7\", \"type\": \"action-teleport\", \"position\": {\"x\": 0, \"y\": 0}, \"data\": {}}]'";
         assert_eq!(
             state_of(&["UPDATE public.automations SET ", broken].concat())?,
             "22023"

@@ -5,6 +5,7 @@ use pgrx::pg_sys;
 
 use super::matching::{self, Care, Found, Sink};
 use super::provenance::Provenance;
+use super::reading;
 use super::statement::Statement;
 use super::write::{self, Match, Place};
 use crate::contained::{Failure, contained};
@@ -32,7 +33,7 @@ pub fn put_down(statement: &Statement, provenance: Provenance, failure: &Failure
         operation: statement.event.as_str(),
         source: None,
     };
-    let unmatched = contained(|| write::miss(&matching::unmatched(statement)?, &place, provenance, failure));
+    let unmatched = contained(|| write::miss(&reading::unmatched(statement)?, &place, provenance, failure));
     if unmatched.is_ok() {
         return;
     }

@@ -6,6 +6,7 @@
 //! | [`statement`], [`rows`], [`changes`] | reads the transition tables, pairs OLD and NEW |
 //! | [`listeners`] | whose the rows are, who listens |
 //! | [`matching`] | which change each of them hears |
+//! | [`reading`] | what changed, and the rows as JSON |
 //! | [`event`] | the trigger data |
 //! | [`provenance`] | what caused it |
 //! | [`patience`] | how long it waits for locks |
@@ -23,6 +24,7 @@ mod matching;
 mod missed;
 mod patience;
 pub mod provenance;
+mod reading;
 mod row_trigger;
 mod rows;
 pub mod statement;
