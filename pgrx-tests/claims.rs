@@ -159,4 +159,47 @@ mod tests {
         );
         Ok(())
     }
+
+    #[pg_test]
+    fn a_claim_looks_on_past_what_it_drops_until_it_has_something() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "SELECT pg_temp.queue(500);
+             DELETE FROM public.automations WHERE name = 'New lead';
+             INSERT INTO automations.queue (account_id, automation_id, version, trigger_type)
+             SELECT a.user_id, a.id, a.version, 'event' FROM public.automations a WHERE a.name <> 'New lead' LIMIT 1",
+        )?;
+        stage::as_daemon()?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "1");
+        assert_eq!(ask("SELECT count(*) FROM automations.queue")?, "1");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_claim_looks_on_past_what_can_only_fail() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "SELECT pg_temp.queue(50); UPDATE automations.queue SET trigger_data = '{\"too_large\": true}';
+             SELECT pg_temp.queue(1)",
+        )?;
+        stage::as_daemon()?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "1");
+        assert_eq!(
+            ask("SELECT count(*) FROM public.automation_executions WHERE error_code = 'too_large'")?,
+            "50"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn what_a_claim_has_put_off_it_does_not_look_at_again() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(3)")?;
+        assert_eq!(
+            ask("SELECT array_agg(t.id) = ARRAY(SELECT q.id FROM automations.queue q ORDER BY q.id OFFSET 2)
+                   FROM automations.queue_turn(10, ARRAY(SELECT q.id FROM automations.queue q ORDER BY q.id LIMIT 2)) t")?,
+            "true"
+        );
+        Ok(())
+    }
 }

@@ -2,8 +2,9 @@
 -- hundred thousand pending executions do not delay another account's one. The accounts are found by a skip scan
 -- over the queue's primary key (account_id, id), from a random place on, so that the first accounts are not
 -- favoured where there are more than one call looks at. Then each gives its share; what some do not use goes to
--- those that have more. Locked rows are passed over; those of a paused automation stay where they are.
-CREATE FUNCTION automations.queue_turn(batch integer)
+-- those that have more. Locked rows are passed over, and so are those in `passed`, which the caller has put off
+-- already; those of a paused automation stay where they are.
+CREATE FUNCTION automations.queue_turn(batch integer, passed uuid[] DEFAULT '{}')
 RETURNS TABLE (account_id uuid, id uuid)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -61,7 +62,7 @@ BEGIN
             CROSS JOIN LATERAL (
                 SELECT q.id FROM automations.queue q
                 WHERE q.account_id = t.account_id AND q.id > t.last_id AND q.lease_token IS NULL
-                  AND (q.automation_id <> ALL (b.blocked) OR q.test_mode)
+                  AND (q.automation_id <> ALL (b.blocked) OR q.test_mode) AND q.id <> ALL (passed)
                 ORDER BY q.id
                 LIMIT share * t.weight
                 FOR UPDATE SKIP LOCKED

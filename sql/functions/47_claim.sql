@@ -3,6 +3,9 @@
 -- a vanished lead or conversation becomes null, a vanished automation or execution drops the queue row (inspect).
 -- One that a daemon has already died with is claimed alone, so that it cannot take innocents with it. What can only
 -- fail (trigger data too large, a chain of automations too deep) fails here and is not returned.
+-- It looks on until it has something to return or nothing is left to look at: whoever gets nothing sleeps. Only so
+-- long, because what it has locked meanwhile nobody else can claim; if it got on but not to the end, it wakes the
+-- daemons instead.
 CREATE FUNCTION automations.claim(token uuid, batch integer, lease_ms bigint)
 RETURNS TABLE (
     id uuid, account_id uuid, automation_id uuid, version integer, trigger_type text, trigger_data text,
@@ -15,72 +18,91 @@ SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
+    enough constant timestamptz := clock_timestamp() + interval '500 milliseconds';
     accounts uuid[];
     ids uuid[];
-    claimed_accounts uuid[] := '{}';
-    claimed uuid[] := '{}';
-    gone uuid[] := '{}';
-    failed_accounts uuid[] := '{}';
-    failed uuid[] := '{}';
-    failures jsonb := '[]';
+    claimed_accounts uuid[];
+    claimed uuid[];
+    gone uuid[];
+    failed_accounts uuid[];
+    failed uuid[];
+    failures jsonb;
+    put_off uuid[] := '{}';
+    got_on boolean := false;
     r record;
 BEGIN
     IF batch < 1 OR automations.is_copy() OR EXISTS (
         SELECT FROM automations.settings s WHERE s.name = 'paused' AND s.value = 'true') THEN
         RETURN;
     END IF;
-    SELECT array_agg(t.account_id), array_agg(t.id) INTO accounts, ids FROM automations.queue_turn(batch) t;
-    IF ids IS NULL THEN
-        RETURN;
-    END IF;
+    LOOP
+        SELECT array_agg(t.account_id), array_agg(t.id) INTO accounts, ids
+        FROM automations.queue_turn(batch, put_off) t;
+        EXIT WHEN ids IS NULL;
 
-    WITH turn AS (
-        SELECT q.account_id, q.id, q.crashes > 0 AS crashed
-        FROM unnest(accounts, ids) AS p (account_id, id)
+        WITH turn AS (
+            SELECT q.account_id, q.id, q.crashes > 0 AS crashed
+            FROM unnest(accounts, ids) AS p (account_id, id)
+            JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
+        ), alone AS (
+            SELECT t.account_id, t.id FROM turn t WHERE t.crashed ORDER BY t.id LIMIT 1
+        ), these AS (
+            SELECT a.account_id, a.id FROM alone a
+            UNION ALL
+            SELECT t.account_id, t.id FROM turn t WHERE NOT EXISTS (SELECT FROM alone)
+        )
+        SELECT array_agg(t.account_id), array_agg(t.id) INTO accounts, ids FROM these t;
+
+        claimed_accounts := '{}';
+        claimed := '{}';
+        gone := '{}';
+        failed_accounts := '{}';
+        failed := '{}';
+        failures := '[]';
+        FOR r IN SELECT i.* FROM automations.inspect(accounts, ids) i LOOP
+            CASE r.verdict
+            WHEN 'drop' THEN
+                DELETE FROM automations.queue q WHERE q.account_id = r.account_id AND q.id = r.id;
+                got_on := true;
+            WHEN 'claim' THEN
+                claimed_accounts := claimed_accounts || r.account_id;
+                claimed := claimed || r.id;
+                gone := gone || array_remove(ARRAY[r.lead_gone, r.conversation_gone], NULL);
+                IF r.failure IS NOT NULL THEN
+                    failed_accounts := failed_accounts || r.account_id;
+                    failed := failed || r.id;
+                    failures := failures || r.failure;
+                END IF;
+            ELSE
+                put_off := put_off || r.id;
+            END CASE;
+        END LOOP;
+        IF claimed <> '{}' THEN
+            PERFORM automations.lease(claimed_accounts, claimed, gone, token, lease_ms);
+        END IF;
+
+        RETURN QUERY
+        SELECT q.id, q.account_id, q.automation_id, q.version, q.trigger_type, e.trigger_data::text, q.lead_id,
+               q.conversation_id, q.caused_by, q.depth, q.test_mode, e.started_at, q.attempt, q.crashes,
+               EXISTS (SELECT FROM automations.steps s WHERE s.execution_id = q.id)
+        FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
         JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
-    ), alone AS (
-        SELECT t.account_id, t.id FROM turn t WHERE t.crashed ORDER BY t.id LIMIT 1
-    ), these AS (
-        SELECT a.account_id, a.id FROM alone a
-        UNION ALL
-        SELECT t.account_id, t.id FROM turn t WHERE NOT EXISTS (SELECT FROM alone)
-    )
-    SELECT array_agg(t.account_id), array_agg(t.id) INTO accounts, ids FROM these t;
+        JOIN public.automation_executions e ON e.id = p.id
+        WHERE q.id <> ALL (failed)
+        ORDER BY q.id;
 
-    FOR r IN SELECT i.* FROM automations.inspect(accounts, ids) i LOOP
-        CASE r.verdict
-        WHEN 'drop' THEN
-            DELETE FROM automations.queue q WHERE q.account_id = r.account_id AND q.id = r.id;
-        WHEN 'claim' THEN
-            claimed_accounts := claimed_accounts || r.account_id;
-            claimed := claimed || r.id;
-            gone := gone || array_remove(ARRAY[r.lead_gone, r.conversation_gone], NULL);
-            IF r.failure IS NOT NULL THEN
-                failed_accounts := failed_accounts || r.account_id;
-                failed := failed || r.id;
-                failures := failures || r.failure;
+        IF failed <> '{}' THEN
+            PERFORM automations.finish(
+                failed_accounts, failed, array_fill(token, ARRAY[cardinality(failed)]), failures);
+            got_on := true;
+        END IF;
+        EXIT WHEN cardinality(claimed) > cardinality(failed);
+        IF clock_timestamp() > enough THEN
+            IF got_on THEN
+                PERFORM automations.wake();
             END IF;
-        ELSE
-            NULL;  -- later
-        END CASE;
+            EXIT;
+        END IF;
     END LOOP;
-    IF claimed = '{}' THEN
-        RETURN;
-    END IF;
-    PERFORM automations.lease(claimed_accounts, claimed, gone, token, lease_ms);
-
-    RETURN QUERY
-    SELECT q.id, q.account_id, q.automation_id, q.version, q.trigger_type, e.trigger_data::text, q.lead_id,
-           q.conversation_id, q.caused_by, q.depth, q.test_mode, e.started_at, q.attempt, q.crashes,
-           EXISTS (SELECT FROM automations.steps s WHERE s.execution_id = q.id)
-    FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
-    JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
-    JOIN public.automation_executions e ON e.id = p.id
-    WHERE q.id <> ALL (failed)
-    ORDER BY q.id;
-
-    IF failed <> '{}' THEN
-        PERFORM automations.finish(failed_accounts, failed, array_fill(token, ARRAY[cardinality(failed)]), failures);
-    END IF;
 END
 $$;
