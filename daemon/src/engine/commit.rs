@@ -38,7 +38,7 @@ pub(super) async fn commit(
         Ok(true) => {}
         Ok(false) => return Err(Halt::Lost),
         Err(error) if error.verdict() == Verdict::Refused => {
-            return Err(Halt::failed("node_failed", error.to_string()));
+            return Err(Halt::failed(error.refusal(), error.to_string()));
         }
         Err(error) => {
             tracing::warn!(%error, "a database node could not be recorded and runs again");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::backoff::Backoff;
 use crate::leases::Hold;
 use crate::queue::QueueError;
-use crate::queue::error::Verdict;
+use crate::queue::error::Tried;
 
 /// What became of a call.
 pub enum Insisted<T> {
@@ -24,6 +24,7 @@ pub async fn insist<T, F: Future<Output = Result<T, QueueError>>>(
     mut call: impl FnMut() -> F,
 ) -> Insisted<T> {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+    let mut tried = Tried::default();
     loop {
         if hold.is_lost() {
             return Insisted::Lost;
@@ -36,7 +37,7 @@ pub async fn insist<T, F: Future<Output = Result<T, QueueError>>>(
                 Err(error) => error,
             },
         };
-        if error.verdict() == Verdict::Refused {
+        if tried.is_refused(&error) {
             return Insisted::Refused(error);
         }
         metrics::counter!("automationd_database_errors_total").increment(1);

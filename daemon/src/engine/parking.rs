@@ -99,7 +99,7 @@ impl Walk<'_> {
         {
             Insisted::Answer(true) => Ok(Walked::Parked(wake_in)),
             Insisted::Answer(false) | Insisted::Lost => Err(Halt::Lost),
-            Insisted::Refused(error) => Err(Halt::failed("node_failed", error.to_string())),
+            Insisted::Refused(error) => Err(Halt::failed(error.refusal(), error.to_string())),
         }
     }
 

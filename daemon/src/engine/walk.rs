@@ -314,7 +314,7 @@ impl<'a> Walk<'a> {
         match insist(self.hold, || self.engine.queue.record(claim, &steps)).await {
             Insisted::Answer(true) => Ok(()),
             Insisted::Answer(false) | Insisted::Lost => Err(Halt::Lost),
-            Insisted::Refused(error) => Err(Halt::failed("node_failed", error.to_string())),
+            Insisted::Refused(error) => Err(Halt::failed(error.refusal(), error.to_string())),
         }
     }
 }

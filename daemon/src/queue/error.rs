@@ -28,6 +28,32 @@ pub enum Verdict {
     Operator,
     /// The data of this call will be refused each time.
     Refused,
+    /// Said by a pooler that restarts as well as about a message that cannot be read: refused when it is said
+    /// [`UNCLEAR_TRIES`] times in a row.
+    Unclear,
+}
+
+/// How often a call is tried whose error may be about its data or about the way there.
+const UNCLEAR_TRIES: u32 = 5;
+
+/// Tells errors of the way from errors of the data over several tries of one call.
+#[derive(Debug, Default)]
+pub struct Tried {
+    unclear: u32,
+}
+
+impl Tried {
+    /// True when this error says, or the ones before it by now say, that the data is refused.
+    pub fn is_refused(&mut self, error: &QueueError) -> bool {
+        match error.verdict() {
+            Verdict::Refused => true,
+            Verdict::Again | Verdict::Operator => false,
+            Verdict::Unclear => {
+                self.unclear += 1;
+                self.unclear >= UNCLEAR_TRIES
+            }
+        }
+    }
 }
 
 impl QueueError {
@@ -35,10 +61,23 @@ impl QueueError {
     pub fn verdict(&self) -> Verdict {
         match self {
             QueueError::Pool(deadpool_postgres::PoolError::Backend(error)) | QueueError::Postgres(error) => {
-                error.code().map_or(Verdict::Again, |state| verdict(state.code()))
+                match error.code() {
+                    Some(state) => verdict(state.code()),
+                    None if cannot_be_sent(error) => Verdict::Refused,
+                    None => Verdict::Again,
+                }
             }
             QueueError::Pool(_) | QueueError::Slow => Verdict::Again,
             QueueError::Unreadable(_) => Verdict::Refused,
+        }
+    }
+
+    /// The `error_code` of an execution whose data was refused so.
+    pub fn refusal(&self) -> &'static str {
+        match self {
+            QueueError::Postgres(error) if cannot_be_sent(error) => "too_large",
+            _ if self.sqlstate().is_some_and(is_too_large) => "too_large",
+            _ => "node_failed",
         }
     }
 
@@ -56,12 +95,13 @@ impl QueueError {
 /// What to do about a SQLSTATE.
 pub fn verdict(sqlstate: &str) -> Verdict {
     match sqlstate {
+        "08P01" => Verdict::Unclear, // protocol violation; also whatever PgBouncer says
         _ if is_transient(sqlstate) || is_gone(sqlstate) => Verdict::Again,
         "57014" | "25006" => Verdict::Again, // query cancelled; read only: a primary that became a standby
-        // rights, missing objects, resources, wrong password or database, system errors
+        // rights, missing objects, resources (a limit of the program, class 54, is passed by data), wrong password or database, system errors
         _ if matches!(
             sqlstate.get(..2),
-            Some("42" | "3F" | "3D" | "28" | "53" | "54" | "55" | "58" | "F0")
+            Some("42" | "3F" | "3D" | "28" | "53" | "55" | "58" | "F0")
         ) =>
         {
             Verdict::Operator
@@ -84,6 +124,18 @@ pub fn is_gone(sqlstate: &str) -> bool {
         sqlstate,
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "53300"
     ) || sqlstate.starts_with("08")
+}
+
+/// True where the data passes a limit of Postgres: program limit exceeded, and a message too long to be read.
+fn is_too_large(sqlstate: &str) -> bool {
+    sqlstate.starts_with("54") || sqlstate == "08P01"
+}
+
+/// True where the driver could not make a message of the data, which is larger than the protocol's 2 GiB.
+fn cannot_be_sent(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .is_some_and(|source| source.kind() == std::io::ErrorKind::InvalidInput)
 }
 
 /// What Postgres said, for a person: message, then hint or detail; never the statement.
@@ -135,10 +187,24 @@ mod tests {
             ("42883", Verdict::Operator),
             ("28P01", Verdict::Operator),
             ("22P05", Verdict::Refused),
+            ("22003", Verdict::Refused),
+            ("54000", Verdict::Refused),
+            ("08P01", Verdict::Unclear),
             ("23514", Verdict::Refused),
         ];
         for (sqlstate, expected) in table {
             assert_eq!(verdict(sqlstate), expected, "{sqlstate}");
         }
+    }
+
+    #[test]
+    fn what_a_pooler_also_says_is_refused_only_when_it_is_said_again_and_again() {
+        let mut tried = Tried::default();
+        assert!(!tried.is_refused(&QueueError::Slow));
+        tried.unclear = UNCLEAR_TRIES - 1;
+        assert!(!tried.is_refused(&QueueError::Slow));
+        let unreadable = QueueError::Unreadable(serde_json::from_str::<()>("{").unwrap_err());
+        assert!(tried.is_refused(&unreadable));
+        assert!(is_too_large("54000") && is_too_large("08P01") && !is_too_large("22P05"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ impl Queue {
     /// Ends executions; `results[i]` belongs to `claims[i]`. Returns the ids that were written. Of several, those
     /// whose rows somebody has locked are passed over: ask again with one alone, which waits, and whose absence in
     /// the answer means that its lease is lost.
-    pub async fn finish(&self, claims: &[Claim], results: &[&Value]) -> Result<HashSet<Uuid>, QueueError> {
+    pub async fn finish(&self, claims: &[Claim], results: &[&RawValue]) -> Result<HashSet<Uuid>, QueueError> {
         let (accounts, ids, tokens) = columns(claims);
         let rows = self
             .rows(

@@ -5,16 +5,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::backoff::Backoff;
+use crate::engine::ending::Ending;
 use crate::leases::Hold;
-use crate::queue::error::Verdict;
+use crate::queue::error::Tried;
 use crate::queue::{Claim, Queue, QueueError};
 
 /// Executions in one call. Their results are in memory meanwhile.
 const GROUP: usize = 64;
+/// Bytes in one call, unless one result alone is larger: far below what Postgres takes as one JSON value (256 MiB).
+const GROUP_BYTES: usize = 16 << 20;
 /// Calls at a time: while one waits for the disk the next is on its way.
 const CALLS: usize = 2;
 
@@ -25,13 +28,18 @@ pub enum Finished {
     Written,
     /// The lease is lost and nothing was written.
     Lost,
-    /// The database will refuse this result each time; the sentence says why.
-    Refused(String),
+    /// The database will refuse this result each time.
+    Refused {
+        /// The `error_code` that it should have instead.
+        code: &'static str,
+        /// The sentence of the database.
+        why: String,
+    },
 }
 
 struct Job {
     hold: Arc<Hold>,
-    result: Value,
+    result: Box<RawValue>,
     answer: oneshot::Sender<Finished>,
 }
 
@@ -53,7 +61,16 @@ impl Finisher {
     }
 
     /// Writes a result, together with others that are ready; returns when it is on disk or never will be.
-    pub async fn finish(&self, hold: &Arc<Hold>, result: Value) -> Finished {
+    pub async fn finish(&self, hold: &Arc<Hold>, ending: Ending) -> Finished {
+        let result = match to_raw_value(&ending.into_json()) {
+            Ok(result) => result,
+            Err(error) => {
+                return Finished::Refused {
+                    code: "node_failed",
+                    why: error.to_string(),
+                };
+            }
+        };
         let (answer, answered) = oneshot::channel();
         if self
             .jobs
@@ -77,8 +94,30 @@ async fn serve(queue: Queue, waiting: Arc<Mutex<mpsc::Receiver<Job>>>) {
         if waiting.lock().await.recv_many(&mut group, GROUP).await == 0 {
             return;
         }
-        write(&queue, group).await;
+        for group in within(group, GROUP_BYTES, |job| job.result.get().len()) {
+            write(&queue, group).await;
+        }
     }
+}
+
+/// Splits a group, in its order, so that no part is larger than `most` unless it is one alone.
+fn within<T>(group: Vec<T>, most: usize, size: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut parts: Vec<Vec<T>> = Vec::new();
+    let mut left = 0;
+    for one in group {
+        let bytes = size(&one);
+        match parts.last_mut().filter(|_| bytes <= left) {
+            Some(part) => {
+                left -= bytes;
+                part.push(one);
+            }
+            None => {
+                left = most.saturating_sub(bytes);
+                parts.push(vec![one]);
+            }
+        }
+    }
+    parts
 }
 
 /// Writes a group; what the group could not write is tried alone.
@@ -88,7 +127,8 @@ async fn write(queue: &Queue, group: Vec<Job>) {
         Ok(left) => left,
         Err((mut jobs, error)) if alone => {
             if let Some(job) = jobs.pop() {
-                drop(job.answer.send(Finished::Refused(error.to_string())));
+                let (code, why) = (error.refusal(), error.to_string());
+                drop(job.answer.send(Finished::Refused { code, why }));
             }
             return;
         }
@@ -109,6 +149,7 @@ async fn write(queue: &Queue, group: Vec<Job>) {
 /// One call, repeated while the database is away; returns the jobs that were not written.
 async fn call(queue: &Queue, mut jobs: Vec<Job>) -> Result<Vec<Job>, (Vec<Job>, QueueError)> {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+    let mut tried = Tried::default();
     loop {
         for lost in jobs.extract_if(.., |job| job.hold.is_lost()) {
             drop(lost.answer.send(Finished::Lost));
@@ -117,7 +158,7 @@ async fn call(queue: &Queue, mut jobs: Vec<Job>) -> Result<Vec<Job>, (Vec<Job>, 
             return Ok(jobs);
         }
         let claims: Vec<Claim> = jobs.iter().map(|job| job.hold.claim()).collect();
-        let results: Vec<&Value> = jobs.iter().map(|job| &job.result).collect();
+        let results: Vec<&RawValue> = jobs.iter().map(|job| &*job.result).collect();
         let since = Instant::now();
         match queue.finish(&claims, &results).await {
             Ok(written) => {
@@ -127,12 +168,25 @@ async fn call(queue: &Queue, mut jobs: Vec<Job>) -> Result<Vec<Job>, (Vec<Job>, 
                 }
                 return Ok(jobs);
             }
-            Err(error) if error.verdict() == Verdict::Refused => return Err((jobs, error)),
+            Err(error) if tried.is_refused(&error) => return Err((jobs, error)),
             Err(error) => {
                 metrics::counter!("automationd_database_errors_total").increment(1);
                 tracing::warn!(%error, executions = jobs.len(), "results could not be written; trying again");
                 backoff.wait().await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_bounded_by_bytes_and_one_alone_may_be_larger() {
+        let parts = |sizes: &[usize]| within(sizes.to_vec(), 10, |size| *size);
+        assert_eq!(parts(&[4, 6, 1]), [vec![4, 6], vec![1]]);
+        assert_eq!(parts(&[25, 3, 7, 11]), [vec![25], vec![3, 7], vec![11]]);
+        assert!(parts(&[]).is_empty());
     }
 }

@@ -34,16 +34,18 @@ impl Worker {
             Walked::Ended(ending) => {
                 let status = ending.status;
                 let written = match self.finish(hold, *ending).await {
-                    Finished::Written => true,
-                    Finished::Lost => false,
-                    Finished::Refused(why) => {
+                    Finished::Written => Some(status),
+                    Finished::Lost => None,
+                    Finished::Refused { code, why } => {
                         tracing::error!(%why, "the result could not be stored");
                         let message = format!("the result could not be stored: {why}");
-                        let ending = Ending::failed("node_failed", message, None);
-                        matches!(self.finish(hold, ending).await, Finished::Written)
+                        let ending = Ending::failed(code, message, None);
+                        let status = ending.status;
+                        let finished = self.finish(hold, ending).await;
+                        matches!(finished, Finished::Written).then_some(status)
                     }
                 };
-                if written {
+                if let Some(status) = written {
                     metrics::counter!("automationd_executions_finished_total", "status" => status)
                         .increment(1);
                     self.announcer.announce(id, automation_id, status);
@@ -69,6 +71,6 @@ impl Worker {
             }
             None => tracing::debug!(status = ending.status, "ended"),
         }
-        self.finisher.finish(hold, ending.into_json()).await
+        self.finisher.finish(hold, ending).await
     }
 }
