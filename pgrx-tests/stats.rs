@@ -115,4 +115,44 @@ mod tests {
         );
         Ok(())
     }
+
+    /// Three executions that could not be counted, the last of them this long ago.
+    fn uncounted(ago: &str) -> Outcome {
+        Spi::run_with_args(
+            "INSERT INTO automations.uncounted
+             SELECT a.id, 3, now() - $1::interval, 'failed' FROM public.automations a WHERE a.name = 'New lead'",
+            &[ago.into()],
+        )
+    }
+
+    #[pg_test]
+    fn what_could_not_be_counted_is_added_by_the_next_that_ends() -> Outcome {
+        stage::set()?;
+        uncounted("1 hour")?;
+        uncounted("2 hours")?;
+        Spi::run(
+            "SELECT pg_temp.queue(1); SELECT pg_temp.claim(1);
+             UPDATE public.automation_executions SET status = 'completed', completed_at = now()",
+        )?;
+        assert_eq!(
+            ask("SELECT (execution_count, last_execution_status, last_executed_at = now())
+                   FROM public.automations WHERE name = 'New lead'")?,
+            "(7,completed,t)"
+        );
+        assert_eq!(ask("SELECT count(*) FROM automations.uncounted")?, "0");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn the_daemon_adds_what_could_not_be_counted() -> Outcome {
+        stage::set()?;
+        uncounted("1 hour")?;
+        stage::as_daemon()?;
+        assert_eq!(ask("SELECT automations.fold_uncounted()")?, "1");
+        assert_eq!(
+            ask("SELECT (execution_count, last_execution_status) FROM public.automations WHERE name = 'New lead'")?,
+            "(3,failed)"
+        );
+        Ok(())
+    }
 }

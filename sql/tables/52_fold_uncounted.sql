@@ -1,6 +1,7 @@
--- Adds the statistics that had to wait for somebody's lock. Whoever is still locked goes on waiting.
+-- Adds the statistics that had to wait for somebody's lock. Whoever is still locked goes on waiting. The daemon calls
+-- it each minute; SECURITY DEFINER, because counting into automations belongs to their owner.
 CREATE OR REPLACE FUNCTION automations.fold_uncounted() RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     folded integer;
 BEGIN

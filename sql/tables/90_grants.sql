@@ -9,4 +9,5 @@ GRANT SELECT, INSERT ON automations.execution_keys TO automations_daemon;
 GRANT SELECT, INSERT, UPDATE ON public.automation_executions TO automations_daemon;
 GRANT SELECT, UPDATE (status, status_reason) ON public.automations TO automations_daemon;
 GRANT EXECUTE ON FUNCTION automations.maintain() TO automations_daemon;
+GRANT EXECUTE ON FUNCTION automations.fold_uncounted() TO automations_daemon;
 GRANT EXECUTE ON FUNCTION automations.hold(uuid[], uuid[]) TO automations_daemon;
