@@ -66,4 +66,29 @@ mod tests {
         );
         Ok(())
     }
+
+    #[pg_test]
+    fn what_is_shown_of_the_steps_of_a_cancelled_execution_has_an_end() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "SELECT pg_temp.queue(1); SELECT pg_temp.claim(1);
+             INSERT INTO automations.steps (execution_id, account_id, node_id, run, status, ordinal, input, output)
+             SELECT q.id, q.account_id, 'n' || n, 1, 'completed', n,
+                    to_jsonb(repeat('x', 200000)), to_jsonb(repeat('x', CASE WHEN n = 2 THEN 300000 ELSE 10 END))
+               FROM automations.queue q, generate_series(1, 100) n",
+        )?;
+        assert_eq!(
+            ask("SELECT automations.cancel_execution(id) FROM public.automation_executions")?,
+            "true"
+        );
+        assert_eq!(
+            ask("SELECT (count(*), bool_and(n -> 'output' <> '{\"cut\": true}') FILTER (WHERE o < 80 AND o <> 2),
+                         max(n ->> 'output') FILTER (WHERE o = 2),
+                         max(n ->> 'input') FILTER (WHERE o = 100),
+                         octet_length(max(e.nodes_executed::text)) BETWEEN 15000000 AND 17000000)
+                   FROM public.automation_executions e, jsonb_array_elements(e.nodes_executed) WITH ORDINALITY AS x (n, o)")?,
+            "(100,t,\"{\"\"cut\"\": true}\",\"{\"\"cut\"\": true}\",t)"
+        );
+        Ok(())
+    }
 }

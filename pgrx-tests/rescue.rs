@@ -144,4 +144,25 @@ mod tests {
         assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "1");
         Ok(())
     }
+
+    #[pg_test]
+    fn one_that_cannot_be_ended_does_not_keep_the_others_from_being_taken_back() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "SELECT pg_temp.queue(3); SELECT pg_temp.claim(10); SET LOCAL client_min_messages = error;
+             CREATE FUNCTION public.trip() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN RAISE EXCEPTION ''tripped''; END';
+             CREATE TRIGGER trip BEFORE UPDATE ON public.automation_executions FOR EACH ROW
+                 WHEN (NEW.status = 'failed') EXECUTE FUNCTION public.trip();
+             UPDATE automations.queue q SET crashes = 2 WHERE q.id = (SELECT x.id FROM automations.queue x LIMIT 1)",
+        )?;
+        Spi::run(LAPSE)?;
+        stage::as_daemon()?;
+        assert_eq!(ask("SELECT automations.rescue()")?, "2");
+        assert_eq!(
+            ask("SELECT (count(*), count(*) FILTER (WHERE lease_token IS NULL)) FROM automations.queue")?,
+            "(3,2)"
+        );
+        Ok(())
+    }
 }

@@ -1,10 +1,27 @@
 -- The steps of an execution as `nodes_executed` shows them, for executions that no daemon ends: cancelled ones and
 -- those that killed their daemons. What had started and not ended is listed last, as failed with the given message.
+-- Input, output and error are shown up to 256 KiB each and 16 MiB in all, the steps hold them whole: without an end a
+-- list of ten thousand would pass what a jsonb can hold, and then nobody could cancel it.
 CREATE FUNCTION automations.nodes_executed(execution_id uuid, unfinished text)
 RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+    WITH measured AS MATERIALIZED (
+        SELECT s.node_id, s.place, s.run, s.ordinal, s.started_at, v.name, octet_length(v.value::text) AS bytes
+        FROM automations.steps s
+        CROSS JOIN LATERAL (VALUES ('1 input', s.input), ('2 output', s.output), ('3 error', s.error)) AS v (name, value)
+        WHERE s.execution_id = nodes_executed.execution_id AND v.value IS NOT NULL
+    ), cut AS (
+        SELECT m.node_id, m.place, m.run, array_agg(m.name) AS names
+        FROM (
+            SELECT c.node_id, c.place, c.run, c.name, c.bytes > 262144 OR sum(least(c.bytes, 262144)) OVER (
+                ORDER BY c.ordinal NULLS LAST, c.started_at, c.node_id, c.place, c.run, c.name) > 16777216 AS too_much
+            FROM measured c
+        ) m
+        WHERE m.too_much
+        GROUP BY m.node_id, m.place, m.run
+    )
     SELECT coalesce(jsonb_agg(jsonb_build_object(
             'node_id', s.node_id, 'node_type', s.node_type, 'label', s.label,
             'status', CASE s.status WHEN 'completed' THEN 'success' WHEN 'skipped' THEN 'skipped' ELSE 'failed' END,
@@ -14,12 +31,15 @@ AS $$
                 SELECT coalesce(jsonb_agg(jsonb_build_object('loop', p.value -> 0, 'run', p.value -> 1,
                     'item', p.value -> 2) ORDER BY p.ordinality), '[]')
                 FROM jsonb_array_elements(s.place::jsonb) WITH ORDINALITY p),
-            -- each is shown up to 256 KiB, the step itself holds it whole
-            'input', CASE WHEN pg_column_size(s.input) > 262144 THEN '{"cut": true}' ELSE s.input END,
-            'output', CASE WHEN pg_column_size(s.output) > 262144 THEN '{"cut": true}' ELSE s.output END,
-            'error', CASE WHEN s.status IN ('started', 'parked') THEN jsonb_build_object('message', unfinished)
+            'input', CASE WHEN '1 input' = ANY (c.names) THEN '{"cut": true}' ELSE s.input END,
+            'output', CASE WHEN '2 output' = ANY (c.names) THEN '{"cut": true}' ELSE s.output END,
+            'error', CASE
+                WHEN s.status IN ('started', 'parked') THEN jsonb_build_object('message', unfinished)
+                WHEN '3 error' = ANY (c.names) THEN jsonb_build_object('message', left(s.error ->> 'message', 200),
+                    'code', s.error -> 'code', 'cut', true)
                 ELSE s.error END
         ) ORDER BY s.ordinal NULLS LAST, s.started_at), '[]')
     FROM automations.steps s
+    LEFT JOIN cut c ON c.node_id = s.node_id AND c.place = s.place AND c.run = s.run
     WHERE s.execution_id = nodes_executed.execution_id
 $$;

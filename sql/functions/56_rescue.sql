@@ -1,6 +1,7 @@
 -- Takes back what daemons held when they died: a lapsed lease counts as a crash, and the execution is pending again.
 -- The third in a row without a newly recorded step ends it with `interrupted`. Only what is in the queue under a
--- lapsed lease is rescued, whatever an execution's status says. Returns how many rows it took.
+-- lapsed lease is rescued, whatever an execution's status says. Returns how many rows it took; one that cannot be
+-- taken says so in the log and leaves the others in peace.
 -- Executions that run are found by their status, not by reading the queue, which may be long.
 CREATE FUNCTION automations.rescue()
 RETURNS integer
@@ -20,14 +21,20 @@ BEGIN
         ORDER BY q.account_id, q.id
         FOR UPDATE OF q SKIP LOCKED
     LOOP
-        taken := taken + 1;
-        IF r.crashes < 2 THEN
-            UPDATE automations.queue q
-            SET crashes = q.crashes + 1, lease_token = NULL, lease_until = NULL
-            WHERE q.account_id = r.account_id AND q.id = r.id;
-        ELSE
-            PERFORM automations.interrupt(r.account_id, r.id);
-        END IF;
+        BEGIN
+            IF r.crashes < 2 THEN
+                UPDATE automations.queue q
+                SET crashes = q.crashes + 1, lease_token = NULL, lease_until = NULL
+                WHERE q.account_id = r.account_id AND q.id = r.id;
+            ELSE
+                -- nothing is claimed while this waits: one that somebody has locked is left for the next time
+                CONTINUE WHEN EXISTS (SELECT FROM automations.hold_executions(ARRAY[r.id]) h WHERE NOT h.held);
+                PERFORM automations.interrupt(r.account_id, r.id);
+            END IF;
+            taken := taken + 1;
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING 'execution % could not be taken back: %', r.id, SQLERRM;
+        END;
     END LOOP;
     RETURN taken;
 END
