@@ -2,6 +2,11 @@
 -- The schema must not be a stranger's, who could put functions of his own beside ours; the caller's becomes the
 -- superuser's who runs a trusted script, so that a dump of it can be restored by anybody (D1). The role is made
 -- here, because policies name it and a restore on another server would fail without it.
+-- The script runs as a superuser with the schema first in its search path, and whoever asks for a trusted extension
+-- may have made that schema: an operator of his, for example oid = regnamespace, would be called below (seen). Holds
+-- until the end of the script.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 DO $$
 DECLARE
     creator oid := (SELECT extowner FROM pg_catalog.pg_extension WHERE extname = 'automations');

@@ -11,9 +11,10 @@ BEGIN
                       'again', tenant;
         RETURN;
     END IF;
-    IF role.rolsuper OR role.rolbypassrls OR pg_has_role(role.oid, 'automations_daemon', 'MEMBER') THEN
-        RAISE EXCEPTION 'role % cannot be the tenant role: it is a superuser, bypasses row level security or is a '
-                        'member of automations_daemon', tenant USING ERRCODE = 'invalid_role_specification';
+    IF automations.sees_past_policies(role.rolname) THEN
+        RAISE EXCEPTION 'role % cannot be the tenant role: it is, or is a member of, a superuser, one that bypasses '
+                        'row level security, automations_daemon or a predefined role', tenant
+            USING ERRCODE = 'invalid_role_specification';
     END IF;
     IF EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = role.oid
                   AND m.member = 'automations_daemon'::regrole) THEN

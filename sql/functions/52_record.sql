@@ -4,6 +4,8 @@ CREATE FUNCTION automations.record(account_id uuid, execution_id uuid, token uui
 RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+-- somebody cancels it in a transaction that stays open: an error that the daemon tries again, no waiting connection
+SET lock_timeout = '500ms'
 AS $$
 DECLARE
     lost_leases smallint;

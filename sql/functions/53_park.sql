@@ -1,5 +1,6 @@
 -- Parks an execution that only waits: no lease, no memory, a row. wake_in_ms: milliseconds until it goes back to the
--- queue, by the clock of the database; null: until it is resumed. False: the lease is lost, nothing was written.
+-- queue, by the clock of the database; null: until it is resumed. False: the lease is lost, or was let go because
+-- somebody has locked the execution (set_aside).
 CREATE FUNCTION automations.park(
     account_id uuid, execution_id uuid, token uuid, wake_in_ms bigint, steps jsonb, nodes_executed jsonb,
     variables jsonb)
@@ -10,8 +11,10 @@ AS $$
 BEGIN
     PERFORM FROM automations.queue q
     WHERE q.account_id = park.account_id AND q.id = park.execution_id AND q.lease_token = park.token
-    FOR UPDATE;
-    IF NOT FOUND THEN
+    FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND OR EXISTS (
+        SELECT FROM automations.hold_executions(ARRAY[park.execution_id]) h WHERE NOT h.held) THEN
+        PERFORM automations.set_aside(park.account_id, park.execution_id, park.token, park.steps);
         RETURN false;
     END IF;
     UPDATE public.automation_executions e

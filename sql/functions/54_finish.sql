@@ -1,7 +1,7 @@
 -- Ends executions under their leases, many at once: results[i] = {status, error, error_code, error_node_id, output,
 -- variables, nodes_executed, steps} belongs to ids[i]. Returns the ids that were written. Of several, those that
 -- somebody has locked are passed over, so that one open transaction cannot stall the others: call again with the
--- one alone, which waits, and whose absence in the answer means that the lease is lost.
+-- one alone. Its absence in the answer means that the lease is lost, or was let go because of the lock (set_aside).
 CREATE FUNCTION automations.finish(account_ids uuid[], ids uuid[], tokens uuid[], results jsonb)
 RETURNS SETOF uuid
 LANGUAGE plpgsql
@@ -13,28 +13,22 @@ DECLARE
     held uuid[];
     held_results jsonb;
 BEGIN
-    IF cardinality(ids) > 1 THEN
-        WITH mine AS MATERIALIZED (
-            SELECT q.account_id, q.id, f.place
-            FROM unnest(account_ids, ids, tokens) WITH ORDINALITY AS f (account_id, id, token, place)
-            JOIN automations.queue q ON q.account_id = f.account_id AND q.id = f.id AND q.lease_token = f.token
-            ORDER BY q.account_id, q.id
-            FOR UPDATE OF q SKIP LOCKED
-        ), execution AS MATERIALIZED (
-            SELECT h.id, h.held FROM automations.hold_executions(ARRAY(SELECT m.id FROM mine m)) h
-        )
-        SELECT array_agg(m.account_id ORDER BY m.id), array_agg(m.id ORDER BY m.id),
-               jsonb_agg(results -> (m.place - 1)::integer ORDER BY m.id)
-        INTO held_accounts, held, held_results
-        FROM mine m LEFT JOIN execution e ON e.id = m.id
-        WHERE e.held IS NOT FALSE;
-    ELSE
-        SELECT array_agg(m.account_id), array_agg(m.id), results INTO held_accounts, held, held_results
-        FROM (
-            SELECT q.account_id, q.id FROM automations.queue q
-            WHERE q.account_id = account_ids[1] AND q.id = ids[1] AND q.lease_token = tokens[1]
-            FOR UPDATE
-        ) m;
+    WITH mine AS MATERIALIZED (
+        SELECT q.account_id, q.id, f.place
+        FROM unnest(account_ids, ids, tokens) WITH ORDINALITY AS f (account_id, id, token, place)
+        JOIN automations.queue q ON q.account_id = f.account_id AND q.id = f.id AND q.lease_token = f.token
+        ORDER BY q.account_id, q.id
+        FOR UPDATE OF q SKIP LOCKED
+    ), execution AS MATERIALIZED (
+        SELECT h.id, h.held FROM automations.hold_executions(ARRAY(SELECT m.id FROM mine m)) h
+    )
+    SELECT array_agg(m.account_id ORDER BY m.id), array_agg(m.id ORDER BY m.id),
+           jsonb_agg(results -> (m.place - 1)::integer ORDER BY m.id)
+    INTO held_accounts, held, held_results
+    FROM mine m LEFT JOIN execution e ON e.id = m.id
+    WHERE e.held IS NOT FALSE;
+    IF held IS NULL AND cardinality(ids) = 1 THEN
+        PERFORM automations.set_aside(account_ids[1], ids[1], tokens[1], results -> 0 -> 'steps');
     END IF;
     IF held IS NULL THEN
         RETURN;

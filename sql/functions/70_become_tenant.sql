@@ -12,14 +12,15 @@ DECLARE
     tenant text := (SELECT s.value #>> '{}' FROM automations.settings s WHERE s.name = 'tenant_role');
     r record;
 BEGIN
-    SELECT p.rolname, p.rolsuper, p.rolbypassrls INTO r FROM pg_catalog.pg_roles p WHERE p.rolname = tenant;
+    SELECT p.rolname INTO r FROM pg_catalog.pg_roles p WHERE p.rolname = tenant;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the tenant role % does not exist', quote_nullable(tenant) USING ERRCODE = 'undefined_object',
             HINT = 'Name it in automations.settings, tenant_role.';
-    ELSIF r.rolsuper OR r.rolbypassrls OR pg_has_role(r.rolname, 'automations_daemon', 'MEMBER') THEN
+    ELSIF automations.sees_past_policies(r.rolname) THEN
         RAISE EXCEPTION 'the tenant role % sees past row level security', quote_ident(tenant)
             USING ERRCODE = 'insufficient_privilege',
-            HINT = 'It may be no superuser, not have BYPASSRLS and not be a member of automations_daemon.';
+            HINT = 'Neither it nor a role that it is a member of may be a superuser, have BYPASSRLS, or be '
+                   'automations_daemon or a predefined role.';
     END IF;
     PERFORM set_config('request.jwt.claims', jsonb_build_object('sub', account_id, 'role', tenant)::text, true),
             set_config('automations.execution_id', execution_id::text, true),

@@ -37,7 +37,8 @@ BEGIN
         'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read',
         -- what those call as their caller
         'is_copy', 'queue_turn', 'inspect', 'hold_automations', 'hold_executions', 'chain', 'lease',
-        'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt']
+        'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt', 'sees_past_policies',
+        'set_aside']
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION automations.%I TO automations_daemon', called);
     END LOOP;
