@@ -4,6 +4,7 @@ mod ending;
 mod frame;
 mod loops;
 mod settle;
+mod sources;
 mod step;
 
 use std::{

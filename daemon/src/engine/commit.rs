@@ -1,11 +1,12 @@
 //! The end of a database node's transaction: its record is the last write, then the commit (DESIGN D8).
 
 use flow::StepId;
-use serde_json::Value;
 
+use super::insist::{Insisted, insist};
 use super::story::Told;
 use super::walk::{Halt, Walk};
 use crate::queue::error::Verdict;
+use crate::queue::execution_steps::StoredStep;
 use crate::queue::tenant::TenantTransaction;
 
 /// What became of the transaction.
@@ -23,25 +24,32 @@ pub(super) async fn commit(
     told: &Told,
     transaction: TenantTransaction,
 ) -> Result<Committed, Halt> {
-    let mut steps = walk.unrecorded.clone();
-    steps.extend(walk.row(step, told));
-    let (claim, steps) = (walk.hold.claim(), Value::Array(steps));
     if walk.hold.is_lost() {
         return Err(Halt::Lost);
     }
+    let Some(row) = walk.row(step, told) else {
+        return Err(Halt::failed(
+            "node_failed",
+            "internal error: no record".to_owned(),
+        ));
+    };
+    walk.unrecorded.push(row);
+    let (claim, steps) = (walk.hold.claim(), walk.unrecorded.rows());
     let written = tokio::select! {
         biased;
         () = walk.hold.lost() => return Err(Halt::Lost),
-        written = transaction.record(claim.account_id, claim.token, &steps) => written,
+        written = transaction.record(claim.account_id, claim.token, steps) => written,
     };
     match written {
         Ok(true) => {}
         Ok(false) => return Err(Halt::Lost),
         Err(error) if error.verdict() == Verdict::Refused => {
+            walk.unrecorded.take();
             return Err(Halt::failed(error.refusal(), error.to_string()));
         }
         Err(error) => {
             tracing::warn!(%error, "a database node could not be recorded and runs again");
+            walk.unrecorded.pop();
             return Ok(Committed::Again);
         }
     }
@@ -49,28 +57,38 @@ pub(super) async fn commit(
         tracing::warn!(%error, "whether a database node was committed is not known; looking");
         return look(walk, step).await;
     }
-    walk.unrecorded.clear();
+    walk.unrecorded.take();
     Ok(Committed::Yes)
 }
 
 /// After a commit without an answer: the record says whether it happened.
 async fn look(walk: &mut Walk<'_>, step: &StepId) -> Result<Committed, Halt> {
-    use super::insist::{Insisted, insist};
-    let stored = match insist(walk.hold, || walk.engine.queue.execution_steps(walk.execution.id)).await {
-        Insisted::Answer(stored) => stored,
-        Insisted::Refused(error) => return Err(Halt::failed("interrupted", error.to_string())),
-        Insisted::Lost => return Err(Halt::Lost),
-    };
     let place = step.place.to_string();
-    let there = stored.iter().any(|record| {
+    let is_it = |record: &StoredStep| {
         *record.node_id == *step.node
             && record.place == place
             && u32::try_from(record.run) == Ok(step.run)
             && record.status == "completed"
-    });
+    };
+    let (queue, execution) = (&walk.engine.queue, walk.execution.id);
+    let look = || async {
+        let mut there = false;
+        let take = |record| {
+            there = is_it(&record);
+            !there
+        };
+        queue.execution_steps(execution, take).await?;
+        Ok(there)
+    };
+    let there = match insist(walk.hold, look).await {
+        Insisted::Answer(there) => there,
+        Insisted::Refused(error) => return Err(Halt::failed("interrupted", error.to_string())),
+        Insisted::Lost => return Err(Halt::Lost),
+    };
     if there {
-        walk.unrecorded.clear();
+        walk.unrecorded.take();
         return Ok(Committed::Yes);
     }
+    walk.unrecorded.pop();
     Ok(Committed::Again)
 }

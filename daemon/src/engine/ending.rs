@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use flow::{End, Outcome};
-use serde_json::{Map, Value, json};
+use flow::End;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde_json::{Value, json};
 
 use super::clean;
+use super::record::Record;
 use super::story::Story;
 use super::summary::all_nodes;
 use crate::settings::Limits;
@@ -20,13 +22,13 @@ pub struct Ending {
     /// The node that failed.
     pub node_id: Option<Arc<str>>,
     /// The result.
-    pub output: Value,
+    pub output: Arc<Value>,
     /// The final variables.
-    pub variables: Map<String, Value>,
+    pub variables: Arc<Value>,
     /// What people read.
     pub nodes_executed: Value,
     /// Records that are not written yet.
-    pub steps: Vec<Value>,
+    pub steps: Vec<Record>,
 }
 
 impl Ending {
@@ -36,17 +38,16 @@ impl Ending {
             status: "failed",
             error: Some((message.into(), code)),
             node_id,
-            output: Value::Null,
-            variables: Map::new(),
+            output: Arc::default(),
+            variables: Arc::new(json!({})),
             nodes_executed: json!([]),
             steps: Vec::new(),
         }
     }
 
     /// What the story came to.
-    pub fn of(story: &Story, end: &End, limits: &Limits, steps: Vec<Value>) -> Ending {
-        let last = story.ended().next_back().map(|(_, told)| told);
-        let output = last.map(|told| (*told.output).clone()).unwrap_or_default();
+    pub fn of(story: &Story, end: &End, limits: &Limits, steps: Vec<Record>) -> Ending {
+        let (output, stopped) = story.last().cloned().unwrap_or_default();
         let (status, error, node_id) = match end {
             End::Completed => ("completed", None, None),
             End::Cancelled => ("cancelled", None, None),
@@ -57,36 +58,40 @@ impl Ending {
                 nodes.first().map(|one| one.0.clone()),
             ),
         };
-        let stopped = last.is_some_and(|told| matches!(told.outcome, Outcome::Stopped(_)));
         Ending {
             status,
             error,
             node_id,
             output: if status == "failed" && !stopped {
-                Value::Null
+                Arc::default()
             } else {
                 output
             },
             variables: story.variables().clone(),
-            nodes_executed: all_nodes(story, limits),
+            nodes_executed: all_nodes(story),
             steps,
         }
     }
+}
 
-    /// As `automations.finish` takes it. Nothing is copied: outputs may be large.
-    pub fn into_json(self) -> Value {
-        let (message, code) = self.error.unzip();
-        let message = message.map(|text| clean::replaced(&text).into_owned());
-        let mut result = Map::new();
-        result.insert("status".to_owned(), self.status.into());
-        result.insert("error".to_owned(), message.into());
-        result.insert("error_code".to_owned(), code.into());
-        result.insert("error_node_id".to_owned(), self.node_id.as_deref().into());
-        result.insert("output".to_owned(), self.output);
-        result.insert("variables".to_owned(), Value::Object(self.variables));
-        result.insert("nodes_executed".to_owned(), self.nodes_executed);
-        result.insert("steps".to_owned(), Value::Array(self.steps));
-        Value::Object(result)
+/// As `automations.finish` takes it. Nothing is copied: outputs may be large.
+impl Serialize for Ending {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (message, code) = self
+            .error
+            .as_ref()
+            .map(|(text, code)| (clean::replaced(text), code))
+            .unzip();
+        let mut result = serializer.serialize_struct("Ending", 8)?;
+        result.serialize_field("status", self.status)?;
+        result.serialize_field("error", &message)?;
+        result.serialize_field("error_code", &code)?;
+        result.serialize_field("error_node_id", &self.node_id.as_deref())?;
+        result.serialize_field("output", &*self.output)?;
+        result.serialize_field("variables", &*self.variables)?;
+        result.serialize_field("nodes_executed", &self.nodes_executed)?;
+        result.serialize_field("steps", &self.steps)?;
+        result.end()
     }
 }
 
@@ -101,11 +106,7 @@ const CODES: [&str; 6] = [
 ];
 
 fn failure(story: &Story, node: Option<&Arc<str>>) -> (String, &'static str) {
-    let of_node = |id: &Arc<str>| {
-        let mut ended = story.ended().rev();
-        ended.find_map(|(step, told)| (step.node == *id).then(|| told.error.clone()).flatten())
-    };
-    let Some(error) = node.and_then(of_node) else {
+    let Some(error) = node.and_then(|id| story.error_of(id)) else {
         return ("the execution failed".to_owned(), "node_failed");
     };
     let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();

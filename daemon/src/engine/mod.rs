@@ -7,15 +7,17 @@ mod clean;
 mod commit;
 pub mod ending;
 pub mod execution;
+mod holdings;
 mod insist;
 pub mod mentions;
 mod names;
 mod parking;
-mod record;
+pub mod record;
 mod replay;
 mod story;
 mod summary;
 mod taking;
+mod taking_up;
 #[cfg(test)]
 mod tests;
 mod walk;

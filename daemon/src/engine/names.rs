@@ -20,7 +20,7 @@ pub struct StepNames {
     input: Arc<Value>,
     rows: Option<Arc<Rows>>,
     nodes: Value,
-    variables: Value,
+    variables: Arc<Value>,
     execution: Value,
     env: Value,
     iteration: Map<String, Value>,
@@ -41,7 +41,7 @@ impl StepNames {
             input,
             rows: None,
             nodes: nodes(story, step, &mentions.nodes),
-            variables: Value::Object(story.variables().clone()),
+            variables: story.variables().clone(),
             execution: json!({
                 "id": execution.id,
                 "automation_id": execution.automation_id,
@@ -86,10 +86,10 @@ impl flow::Names for StepNames {
 fn nodes(story: &Story, step: &StepId, which: &Nodes) -> Value {
     let mut object = Map::new();
     let mut add = |id: &Arc<str>| {
-        if let Some(told) = story.newest(id, &step.place) {
+        if let Some(kept) = story.newest(id, &step.place) {
             let mut node = Map::new();
-            node.insert("output".to_owned(), (*told.output).clone());
-            if let Some(error) = &told.error {
+            node.insert("output".to_owned(), (*kept.output).clone());
+            if let Some(error) = &kept.error {
                 node.insert("error".to_owned(), (**error).clone());
             }
             object.insert(id.to_string(), Value::Object(node));

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use chrono::Utc;
 use flow::Outcome;
-use serde_json::Value;
 
 use super::act::Acted;
 use super::insist::{Insisted, insist};
@@ -86,9 +85,9 @@ impl Walk<'_> {
             .next_wake()
             .map(|wake| wake.saturating_duration_since(Instant::now()));
         self.record_parked();
-        let steps = Value::Array(std::mem::take(&mut self.unrecorded));
-        let executed = nodes_executed(&self.story, &self.engine.services.limits);
-        let variables = Value::Object(self.story.variables().clone());
+        let steps = self.unrecorded.take();
+        let executed = nodes_executed(&self.story);
+        let variables = self.story.variables().clone();
         let claim = self.hold.claim();
         match insist(self.hold, || {
             self.engine
@@ -119,7 +118,9 @@ impl Walk<'_> {
                 node,
             };
             let row = record::parked(who, parked.attempt, parked.started_at, wake_in_ms, &parked.output);
-            self.unrecorded.push(row);
+            if let Some(row) = row {
+                self.unrecorded.push(row);
+            }
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Step records: the rows of `automations.steps` as `record`, `park` and `finish` take them.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use flow::{Node, Outcome, StepId};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::clean;
@@ -22,9 +26,58 @@ pub struct Who<'a> {
     pub node: &'a Node,
 }
 
+/// A record as it will be sent: written once, when it is made.
+pub type Record = Box<RawValue>;
+
+/// Records that go with the next durable write.
+#[derive(Debug, Default)]
+pub struct Unrecorded {
+    rows: Vec<Record>,
+    bytes: usize,
+}
+
+/// What is held back at most: by size because it is memory, by number because it is lost with the daemon.
+const MOST_BYTES: usize = 8 << 20;
+const MOST_ROWS: usize = 500;
+
+impl Unrecorded {
+    /// One more.
+    pub fn push(&mut self, record: Record) {
+        self.bytes += record.get().len();
+        self.rows.push(record);
+    }
+
+    /// Takes the last one back.
+    pub fn pop(&mut self) {
+        if let Some(record) = self.rows.pop() {
+            self.bytes -= record.get().len();
+        }
+    }
+
+    /// True when they have to be written, whatever comes next.
+    pub fn is_full(&self) -> bool {
+        self.bytes >= MOST_BYTES || self.rows.len() >= MOST_ROWS
+    }
+
+    /// All of them.
+    pub fn rows(&self) -> &[Record] {
+        &self.rows
+    }
+
+    /// All of them; none are left.
+    pub fn take(&mut self) -> Vec<Record> {
+        std::mem::take(self).rows
+    }
+}
+
 /// A step that is about to act outside (D8).
-pub fn started(who: Who<'_>, attempt: u32, at: DateTime<Utc>) -> Value {
-    row(who, attempt, "started", json!({ "started_at": time(at) }))
+pub fn started(who: Who<'_>, attempt: u32, at: DateTime<Utc>) -> Option<Record> {
+    #[derive(Serialize)]
+    struct Started {
+        started_at: String,
+    }
+    let started_at = time(at);
+    record(who, attempt, "started", Started { started_at })
 }
 
 /// A step that waits; `wake_in_ms` from now, null until it is resumed.
@@ -34,17 +87,36 @@ pub fn parked(
     at: DateTime<Utc>,
     wake_in_ms: Option<u64>,
     output: &Value,
-) -> Value {
-    row(
-        who,
-        attempt,
-        "parked",
-        json!({ "started_at": time(at), "wake_in_ms": wake_in_ms, "output": output }),
-    )
+) -> Option<Record> {
+    #[derive(Serialize)]
+    struct Waits<'a> {
+        started_at: String,
+        wake_in_ms: Option<u64>,
+        output: &'a Value,
+    }
+    let waits = Waits {
+        started_at: time(at),
+        wake_in_ms,
+        output,
+    };
+    record(who, attempt, "parked", waits)
 }
 
 /// A step that has ended, as the `ordinal`th of its execution.
-pub fn ended(who: Who<'_>, ordinal: u32, told: &Told) -> Value {
+pub fn ended(who: Who<'_>, ordinal: u32, told: &Told) -> Option<Record> {
+    #[derive(Serialize)]
+    struct Ended<'a> {
+        ordinal: u32,
+        outcome: &'a Outcome,
+        input: Value,
+        output: &'a Value,
+        error: Option<&'a Value>,
+        variables: Option<&'a Map<String, Value>>,
+        warnings: Option<&'a Vec<String>>,
+        started_at: String,
+        completed_at: String,
+        duration_ms: u64,
+    }
     let status = match told.outcome {
         Outcome::Failed => "failed",
         Outcome::Skipped => "skipped",
@@ -52,29 +124,23 @@ pub fn ended(who: Who<'_>, ordinal: u32, told: &Told) -> Value {
     };
     // what a trigger gives is the execution's trigger data, stored there
     let is_trigger = who.node.kind.name.starts_with("trigger-");
-    let output = if is_trigger { &Value::Null } else { &*told.output };
-    let input = if is_trigger {
-        Value::Null
-    } else {
-        shown(&told.input)
+    let ended = Ended {
+        ordinal,
+        outcome: &told.outcome,
+        input: if is_trigger {
+            Value::Null
+        } else {
+            shown(&told.input)
+        },
+        output: if is_trigger { &Value::Null } else { &told.output },
+        error: told.error.as_deref(),
+        variables: Some(&told.variables).filter(|variables| !variables.is_empty()),
+        warnings: Some(&told.warnings).filter(|warnings| !warnings.is_empty()),
+        started_at: time(told.started_at),
+        completed_at: time(told.completed_at),
+        duration_ms: told.duration_ms,
     };
-    row(
-        who,
-        told.attempt,
-        status,
-        json!({
-            "ordinal": ordinal,
-            "outcome": told.outcome,
-            "input": input,
-            "output": output,
-            "error": told.error.as_deref(),
-            "variables": if told.variables.is_empty() { None } else { Some(&told.variables) },
-            "warnings": if told.warnings.is_empty() { None } else { Some(&told.warnings) },
-            "started_at": time(told.started_at),
-            "completed_at": time(told.completed_at),
-            "duration_ms": told.duration_ms,
-        }),
-    )
+    record(who, told.attempt, status, ended)
 }
 
 fn shown(input: &Value) -> Value {
@@ -84,24 +150,56 @@ fn shown(input: &Value) -> Value {
     }
 }
 
-fn row(who: Who<'_>, attempt: u32, status: &str, more: Value) -> Value {
-    let mut row = json!({
-        "node_id": who.step.node,
-        "place": who.step.place.to_string(),
-        "run": who.step.run,
-        "attempt": attempt,
-        "node_type": who.node.kind.name,
-        "label": clean::replaced(&who.node.label),
-        "status": status,
-        "idempotency_key": who.step.idempotency_key(who.execution),
-    });
-    if let (Value::Object(row), Value::Object(more)) = (&mut row, more) {
-        row.extend(more);
+/// Always some: nothing in it can refuse to be written as JSON.
+fn record(who: Who<'_>, attempt: u32, status: &'static str, more: impl Serialize) -> Option<Record> {
+    #[derive(Serialize)]
+    struct Row<'a, M> {
+        node_id: &'a str,
+        place: String,
+        run: u32,
+        attempt: u32,
+        node_type: &'static str,
+        label: Cow<'a, str>,
+        status: &'static str,
+        idempotency_key: Uuid,
+        #[serde(flatten)]
+        more: M,
     }
-    row
+    let row = Row {
+        node_id: &who.step.node,
+        place: who.step.place.to_string(),
+        run: who.step.run,
+        attempt,
+        node_type: who.node.kind.name,
+        label: clean::replaced(&who.node.label),
+        status,
+        idempotency_key: who.step.idempotency_key(who.execution),
+        more,
+    };
+    to_raw_value(&row).ok()
 }
 
 /// RFC 3339 with microseconds, as Postgres keeps them.
 pub fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_held_back_until_they_are_many_or_large() {
+        let record = |bytes: usize| to_raw_value(&"x".repeat(bytes)).unwrap();
+        let mut rows = Unrecorded::default();
+        (1..MOST_ROWS).for_each(|_| rows.push(record(1)));
+        assert!(!rows.is_full());
+        rows.push(record(1));
+        assert!(rows.is_full());
+        assert_eq!(rows.take().len(), MOST_ROWS);
+        rows.push(record(MOST_BYTES));
+        assert!(rows.is_full());
+        rows.pop();
+        assert!(!rows.is_full() && rows.rows().is_empty());
+    }
 }

@@ -10,6 +10,7 @@ use flow::{Outcome, PositionError, StepId};
 use serde_json::Value;
 
 use super::story::{Begun, Moves, Story, Told};
+use super::taking::holds_too_much;
 use crate::queue::execution_steps::StoredStep;
 
 /// A record that does not fit the graph: the execution cannot be taken up.
@@ -21,6 +22,19 @@ pub enum ReplayError {
     /// The fold refused it.
     #[error("the records do not fit the graph: {0}")]
     Unfit(#[from] PositionError),
+    /// What the execution holds is more than it may.
+    #[error("{}", holds_too_much(*.0))]
+    TooLarge(usize),
+}
+
+impl ReplayError {
+    /// The `error_code` of the execution.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ReplayError::Unreadable(_) | ReplayError::Unfit(_) => "interrupted",
+            ReplayError::TooLarge(_) => "too_large",
+        }
+    }
 }
 
 /// A step that had begun before.
@@ -59,42 +73,64 @@ pub struct Resumed {
     pub before: HashMap<StepId, Before>,
 }
 
-/// Folds the ended steps and says what is open.
-pub fn replay(story: &mut Story, first: Moves, stored: Vec<StoredStep>) -> Result<Resumed, ReplayError> {
-    let now = Instant::now();
-    let mut open: HashMap<StepId, Begun> = HashMap::new();
-    let mut before = HashMap::new();
-    take(&mut open, first);
-    for record in stored {
+/// A fold over records: the ended ones in their order of completion, then what is open.
+pub struct Replay {
+    now: Instant,
+    open: HashMap<StepId, Begun>,
+    before: HashMap<StepId, Before>,
+}
+
+impl Replay {
+    /// Before the first record.
+    pub fn new(first: Moves) -> Replay {
+        let mut open = HashMap::new();
+        take(&mut open, first);
+        Replay {
+            now: Instant::now(),
+            open,
+            before: HashMap::new(),
+        }
+    }
+
+    /// Takes the next record in; the story may hold `max_held` bytes.
+    pub fn take(
+        &mut self,
+        story: &mut Story,
+        record: StoredStep,
+        max_held: usize,
+    ) -> Result<(), ReplayError> {
         let step = step_id(&record)?;
         match record.status.as_str() {
             "started" => {
-                before.insert(
-                    step,
-                    Before::Started {
-                        attempt: count(record.attempt),
-                    },
-                );
+                let attempt = count(record.attempt);
+                self.before.insert(step, Before::Started { attempt });
             }
             "parked" => {
-                before.insert(step, Before::Parked(parked(record, now)));
+                self.before.insert(step, Before::Parked(parked(record, self.now)));
             }
             _ => {
-                let Some(begun) = open.remove(&step) else {
+                let Some(begun) = self.open.remove(&step) else {
                     story.skip_ordinal(); // it lost against a cancellation that was recorded before it
-                    continue;
+                    return Ok(());
                 };
                 let moves = story.complete(&step, told(record, begun, story)?)?;
-                take(&mut open, moves);
+                take(&mut self.open, moves);
+                if story.end().is_none() && !story.fits_in(max_held) {
+                    return Err(ReplayError::TooLarge(max_held));
+                }
             }
         }
+        Ok(())
     }
-    let begin = story
-        .running()
-        .into_iter()
-        .filter_map(|step| open.remove(&step))
-        .collect();
-    Ok(Resumed { begin, before })
+
+    /// What is open after the last record.
+    pub fn resume(mut self, story: &Story) -> Resumed {
+        let running = story.running().into_iter();
+        Resumed {
+            begin: running.filter_map(|step| self.open.remove(&step)).collect(),
+            before: self.before,
+        }
+    }
 }
 
 fn take(open: &mut HashMap<StepId, Begun>, moves: Moves) {
@@ -137,6 +173,8 @@ fn told(record: StoredStep, begun: Begun, story: &Story) -> Result<Told, ReplayE
         .is_some_and(|node| node.kind.name.starts_with("trigger-"));
     let output = if is_trigger {
         story.trigger().clone()
+    } else if record.output == *begun.input {
+        begun.input.clone() // what only passes on is kept once
     } else {
         Arc::new(record.output)
     };

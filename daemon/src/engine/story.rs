@@ -1,14 +1,24 @@
-//! What has happened in an execution so far: the position, and of each ended step what it was told and what it said.
+//! What has happened in an execution so far: the position, and of what ended as much as may still be read.
 //! The same fold serves a live walk and an execution that is taken up again (rules 17 and 18). No I/O.
+//!
+//! A story holds the newest output of each node in each open place and what is on its way to a node; older outputs
+//! are in the database and in people's summary, and go when the story grows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use flow::{Change, End, Outcome, Place, Plan, Position, PositionError, StepId};
 use serde_json::{Map, Value};
 
-/// An ended step.
+use super::holdings::Holdings;
+use super::summary::Summary;
+use crate::settings::Limits;
+
+/// Below this nothing is tidied up: it would cost more than it gives.
+const TIDY_FROM: usize = 1 << 20;
+
+/// A step as it ends.
 #[derive(Debug, Clone)]
 pub struct Told {
     /// Which attempt it was.
@@ -31,6 +41,15 @@ pub struct Told {
     pub completed_at: DateTime<Utc>,
     /// By the monotonic clock.
     pub duration_ms: u64,
+}
+
+/// What may still be read of an ended step.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What it gave.
+    pub output: Arc<Value>,
+    /// Message, code and more, of a failed one.
+    pub error: Option<Arc<Value>>,
 }
 
 /// A step that may run now.
@@ -56,26 +75,41 @@ pub struct Story {
     plan: Arc<Plan>,
     trigger: Arc<Value>,
     position: Position,
-    told: HashMap<StepId, Told>,
+    kept: HashMap<StepId, Kept>,
     newest: HashMap<(Arc<str>, Place), StepId>,
-    variables: Map<String, Value>,
-    order: Vec<StepId>,
+    /// Of these the list is known, and not yet what came of it.
+    open_loops: HashMap<StepId, Told>,
+    variables: Arc<Value>,
+    summary: Summary,
+    /// Of the step that ended last: its output, and whether it stopped the execution.
+    last: Option<(Arc<Value>, bool)>,
+    /// The newest error of each node, and of all.
+    errors: HashMap<Arc<str>, Arc<Value>>,
+    error: Option<Arc<Value>>,
     ordinal: u32,
+    held: Holdings,
+    tidy_at: usize,
 }
 
 impl Story {
     /// Nothing has happened yet.
-    pub fn start(plan: Arc<Plan>, trigger: Arc<Value>, budget: u64) -> (Story, Moves) {
-        let (position, changes) = Position::start(plan.clone(), budget);
+    pub fn start(plan: Arc<Plan>, trigger: Arc<Value>, limits: &Limits) -> (Story, Moves) {
+        let (position, changes) = Position::start(plan.clone(), limits.max_steps);
         let mut story = Story {
             plan,
             trigger,
             position,
-            told: HashMap::new(),
+            kept: HashMap::new(),
             newest: HashMap::new(),
-            variables: Map::new(),
-            order: Vec::new(),
+            open_loops: HashMap::new(),
+            variables: Arc::new(Value::Object(Map::new())),
+            summary: Summary::new(limits),
+            last: None,
+            errors: HashMap::new(),
+            error: None,
             ordinal: 0,
+            held: Holdings::default(),
+            tidy_at: TIDY_FROM,
         };
         let moves = story.follow(changes);
         (story, moves)
@@ -85,14 +119,20 @@ impl Story {
     pub fn complete(&mut self, step: &StepId, told: Told) -> Result<Moves, PositionError> {
         let changes = self.position.complete(step, &told.outcome)?;
         self.ordinal += 1;
-        self.variables.extend(told.variables.clone());
-        if !matches!(told.outcome, Outcome::Items(_)) {
-            self.order.push(step.clone()); // a loop ends when its iterations have
-        }
+        self.set(&told.variables);
         self.newest
             .insert((step.node.clone(), step.place.clone()), step.clone());
-        self.told.insert(step.clone(), told);
-        Ok(self.follow(changes))
+        self.keep(step, &told);
+        if matches!(told.outcome, Outcome::Items(_)) {
+            self.open_loops.insert(step.clone(), told); // a loop ends when its iterations have
+        } else {
+            self.ended(step, told);
+        }
+        let moves = self.follow(changes);
+        if self.held.bytes() > self.tidy_at {
+            self.tidy();
+        }
+        Ok(moves)
     }
 
     /// The ordinal of the step that completes next.
@@ -130,24 +170,40 @@ impl Story {
         &self.trigger
     }
 
-    /// The variables by now.
-    pub fn variables(&self) -> &Map<String, Value> {
+    /// The variables by now, an object.
+    pub fn variables(&self) -> &Arc<Value> {
         &self.variables
     }
 
-    /// The ended steps in order of completion.
-    pub fn ended(&self) -> impl DoubleEndedIterator<Item = (&StepId, &Told)> {
-        self.order
-            .iter()
-            .filter_map(|step| Some((step, self.told.get(step)?)))
+    /// What people read of the ended steps.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The output of the step that ended last, and whether it stopped the execution.
+    pub fn last(&self) -> Option<&(Arc<Value>, bool)> {
+        self.last.as_ref()
+    }
+
+    /// The newest error of a node.
+    pub fn error_of(&self, node: &Arc<str>) -> Option<&Arc<Value>> {
+        self.errors.get(node)
+    }
+
+    /// Whether what has to be kept in memory is at most this many bytes as JSON.
+    pub fn fits_in(&mut self, most: usize) -> bool {
+        if self.held.bytes() > most {
+            self.tidy();
+        }
+        self.held.bytes() <= most
     }
 
     /// The newest run of a node in this place, else in the places around it (rule 16).
-    pub fn newest(&self, node: &Arc<str>, place: &Place) -> Option<&Told> {
+    pub fn newest(&self, node: &Arc<str>, place: &Place) -> Option<&Kept> {
         let mut place = Some(place.clone());
         while let Some(here) = place {
             if let Some(step) = self.newest.get(&(node.clone(), here.clone())) {
-                return self.told.get(step);
+                return self.kept.get(step);
             }
             place = here.parent();
         }
@@ -161,7 +217,58 @@ impl Story {
             place: place.clone(),
             run,
         };
-        self.told.get(&step).map(|told| &told.output)
+        self.kept.get(&step).map(|kept| &kept.output)
+    }
+
+    fn set(&mut self, variables: &Map<String, Value>) {
+        if variables.is_empty() {
+            return;
+        }
+        if let Value::Object(all) = Arc::make_mut(&mut self.variables) {
+            self.held.replace(all, variables);
+            all.extend(variables.clone());
+        }
+    }
+
+    fn keep(&mut self, step: &StepId, told: &Told) {
+        self.forget(step);
+        self.held.keep(&told.output);
+        let kept = Kept {
+            output: told.output.clone(),
+            error: told.error.clone(),
+        };
+        self.kept.insert(step.clone(), kept);
+    }
+
+    fn forget(&mut self, step: &StepId) {
+        if let Some(kept) = self.kept.remove(step) {
+            self.held.leave(&kept.output);
+        }
+    }
+
+    /// Forgets what nothing can read any more.
+    fn tidy(&mut self) {
+        let (sources, places) = (self.position.sources(), self.position.places());
+        self.newest.retain(|(_, place), _| places.contains(place));
+        let newest: HashSet<&StepId> = self.newest.values().collect();
+        let over: Vec<StepId> = self
+            .kept
+            .keys()
+            .filter(|step| !sources.contains(step) && !newest.contains(step))
+            .cloned()
+            .collect();
+        over.iter().for_each(|step| self.forget(step));
+        self.tidy_at = TIDY_FROM.max(self.held.bytes().saturating_mul(2));
+    }
+
+    fn ended(&mut self, step: &StepId, told: Told) {
+        if let Some(error) = &told.error {
+            self.errors.insert(step.node.clone(), error.clone());
+            self.error = Some(error.clone());
+        }
+        let stopped = matches!(told.outcome, Outcome::Stopped(_));
+        self.last = Some((told.output.clone(), stopped));
+        self.summary.add(step, told);
     }
 
     fn follow(&mut self, changes: Vec<Change>) -> Moves {
@@ -174,13 +281,14 @@ impl Story {
                 }
                 Change::Cancel { step } => {
                     moves.begin.retain(|begun| begun.step != step);
+                    self.open_loops.remove(&step);
                     moves.cancel.push(step);
                 }
                 Change::LoopEnded {
                     step,
                     handle,
                     results,
-                } => self.loop_ended(step, handle, &results),
+                } => self.loop_ended(&step, handle, &results),
                 Change::End(_) => moves.begin.clear(),
             }
         }
@@ -191,32 +299,33 @@ impl Story {
         let Some(from) = from else {
             return self.trigger.clone();
         };
-        let Some(told) = self.told.get(from) else {
+        let Some(kept) = self.kept.get(from) else {
             return Arc::default();
         };
         let own = step.place.iterations().last();
         match own.filter(|own| own.loop_id == from.node && step.place != from.place) {
             // the first node of an iteration is given the item
-            Some(own) => Arc::new(told.output.get(own.item as usize).cloned().unwrap_or_default()),
-            None => told.output.clone(),
+            Some(own) => Arc::new(kept.output.get(own.item as usize).cloned().unwrap_or_default()),
+            None => kept.output.clone(),
         }
     }
 
-    fn loop_ended(&mut self, step: StepId, handle: &str, results: &[Option<StepId>]) {
+    fn loop_ended(&mut self, step: &StepId, handle: &str, results: &[Option<StepId>]) {
         let output = |result: &Option<StepId>| {
-            let told = result.as_ref().and_then(|step| self.told.get(step));
-            told.map(|told| (*told.output).clone()).unwrap_or_default()
+            let kept = result.as_ref().and_then(|step| self.kept.get(step));
+            kept.map(|kept| (*kept.output).clone()).unwrap_or_default()
         };
         let list: Value = results.iter().map(output).collect();
-        let error = self.ended().rev().find_map(|(_, told)| told.error.clone());
-        if let Some(told) = self.told.get_mut(&step) {
-            told.completed_at = Utc::now();
-            told.output = Arc::new(list);
-            if handle == "error" {
-                told.output = error.clone().unwrap_or_default();
-                told.error = error;
-            }
+        let Some(mut told) = self.open_loops.remove(step) else {
+            return;
+        };
+        told.completed_at = Utc::now();
+        told.output = Arc::new(list);
+        if handle == "error" {
+            told.output = self.error.clone().unwrap_or_default();
+            told.error = self.error.clone();
         }
-        self.order.push(step);
+        self.keep(step, &told);
+        self.ended(step, told);
     }
 }

@@ -1,54 +1,135 @@
 //! `nodes_executed`: what people read of an execution. In order of completion, what was not reached listed last,
-//! each input and output shown up to a limit, and all of them together (CONTRACT section 6).
+//! each input and output shown up to a limit, and all of them together (CONTRACT section 6). What is shown is chosen
+//! when a step ends, so that nothing else of it has to be kept for the sake of this list.
 
-use flow::Outcome;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use flow::{Outcome, StepId};
 use serde_json::{Value, json};
 
 use super::clean;
 use super::record::time;
-use super::story::Story;
+use super::story::{Story, Told};
 use crate::settings::Limits;
 
-/// The list.
-pub fn nodes_executed(story: &Story, limits: &Limits) -> Value {
-    let mut left = limits.max_shown_total;
-    let mut show = |value: &Value| shown(value, limits.max_shown, &mut left);
-    let mut list: Vec<Value> = Vec::new();
-    for (step, told) in story.ended() {
-        let Some(node) = story.plan().node(&step.node) else {
-            continue;
-        };
+/// What is shown of the steps that ended, in their order.
+#[derive(Debug)]
+pub struct Summary {
+    entries: Vec<Entry>,
+    each: usize,
+    left: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    step: StepId,
+    status: &'static str,
+    attempt: u32,
+    input: Shown,
+    output: Option<Shown>,
+    error: Option<Shown>,
+    warnings: Vec<String>,
+    started_at: DateTime<Utc>,
+    completed_at: DateTime<Utc>,
+    duration_ms: u64,
+}
+
+/// A value, or enough of it to know it again.
+#[derive(Debug)]
+enum Shown {
+    Whole(Arc<Value>),
+    Cut(String),
+}
+
+impl Summary {
+    /// Nothing has ended yet.
+    pub fn new(limits: &Limits) -> Summary {
+        Summary {
+            entries: Vec::new(),
+            each: limits.max_shown,
+            left: limits.max_shown_total,
+        }
+    }
+
+    /// A step has ended.
+    pub fn add(&mut self, step: &StepId, told: Told) {
         let failed = told.outcome == Outcome::Failed;
-        let mut entry = json!({
-            "node_id": node.id,
-            "node_type": node.kind.name,
-            "label": clean::replaced(&node.label),
-            "status": match told.outcome {
+        let input = self.shown(&told.input);
+        let output = (!failed).then(|| self.shown(&told.output));
+        let error = told.error.as_ref().map(|error| self.shown(error));
+        self.entries.push(Entry {
+            step: step.clone(),
+            status: match told.outcome {
                 Outcome::Failed => "failed",
                 Outcome::Skipped => "skipped",
                 _ => "success",
             },
-            "started_at": time(told.started_at),
-            "completed_at": time(told.completed_at),
-            "duration_ms": told.duration_ms,
-            "attempt": told.attempt,
-            "run": step.run,
-            "iteration": step.place.iterations(),
-            "input": show(&told.input),
-            "output": if failed { Value::Null } else { show(&told.output) },
-            "error": told.error.as_deref().map(&mut show),
+            attempt: told.attempt,
+            input,
+            output,
+            error,
+            warnings: told.warnings,
+            started_at: told.started_at,
+            completed_at: told.completed_at,
+            duration_ms: told.duration_ms,
         });
-        if !told.warnings.is_empty() {
-            entry["warnings"] = json!(told.warnings);
+    }
+
+    /// The value, or how much of it was cut. What does not fit into the rest of the whole is cut too.
+    fn shown(&mut self, value: &Arc<Value>) -> Shown {
+        match clean::size(value, self.each.min(self.left)) {
+            Some(size) => {
+                self.left -= size;
+                Shown::Whole(value.clone())
+            }
+            None => Shown::Cut(preview(value)),
         }
-        list.push(entry);
+    }
+}
+
+impl Shown {
+    fn json(&self) -> Value {
+        match self {
+            Shown::Whole(value) => (**value).clone(),
+            Shown::Cut(preview) => json!({ "cut": true, "preview": preview }),
+        }
+    }
+}
+
+/// The list.
+pub fn nodes_executed(story: &Story) -> Value {
+    let mut list: Vec<Value> = Vec::new();
+    for entry in &story.summary().entries {
+        let Some(node) = story.plan().node(&entry.step.node) else {
+            continue;
+        };
+        let mut line = json!({
+            "node_id": node.id,
+            "node_type": node.kind.name,
+            "label": clean::replaced(&node.label),
+            "status": entry.status,
+            "started_at": time(entry.started_at),
+            "completed_at": time(entry.completed_at),
+            "duration_ms": entry.duration_ms,
+            "attempt": entry.attempt,
+            "run": entry.step.run,
+            "iteration": entry.step.place.iterations(),
+            "input": entry.input.json(),
+            "output": entry.output.as_ref().map(Shown::json),
+            "error": entry.error.as_ref().map(Shown::json),
+        });
+        if !entry.warnings.is_empty() {
+            line["warnings"] = json!(entry.warnings);
+        }
+        list.push(line);
     }
     Value::Array(list)
 }
 
 /// The same of an execution that has ended: what was never reached comes last. While one waits, nobody knows yet.
-pub fn all_nodes(story: &Story, limits: &Limits) -> Value {
-    let mut list = nodes_executed(story, limits);
+pub fn all_nodes(story: &Story) -> Value {
+    let mut list = nodes_executed(story);
     for id in story.untaken() {
         let Some(node) = story.plan().node(&id) else {
             continue;
@@ -75,17 +156,6 @@ pub fn all_nodes(story: &Story, limits: &Limits) -> Value {
     list
 }
 
-/// The value, or how much of it was cut. What does not fit into the rest of the whole is cut too.
-fn shown(value: &Value, each: usize, left: &mut usize) -> Value {
-    match clean::size(value, each.min(*left)) {
-        Some(size) => {
-            *left -= size;
-            value.clone()
-        }
-        None => json!({ "cut": true, "preview": preview(value) }),
-    }
-}
-
 /// The first characters of what was cut, enough to know it again.
 fn preview(value: &Value) -> String {
     const CHARACTERS: usize = 200;
@@ -109,18 +179,20 @@ mod tests {
 
     #[test]
     fn each_value_is_shown_up_to_its_limit_and_all_up_to_theirs() {
-        let (value, mut left) = (json!("12345678"), 25); // ten bytes as JSON
-        assert_eq!(shown(&value, 10, &mut left), value);
-        assert_eq!(
-            shown(&value, 9, &mut left),
-            json!({ "cut": true, "preview": "12345678" })
-        );
-        assert_eq!(shown(&value, 10, &mut left), value);
-        assert_eq!(
-            shown(&value, 10, &mut left),
-            json!({ "cut": true, "preview": "12345678" })
-        );
-        assert_eq!(left, 5);
+        let limits = Limits {
+            max_shown: 10,
+            max_shown_total: 25,
+            ..Limits::default()
+        };
+        let (value, mut summary) = (Arc::new(json!("12345678")), Summary::new(&limits)); // ten bytes as JSON
+        let cut = json!({ "cut": true, "preview": "12345678" });
+        assert_eq!(summary.shown(&value).json(), *value);
+        summary.each = 9;
+        assert_eq!(summary.shown(&value).json(), cut);
+        summary.each = 10;
+        assert_eq!(summary.shown(&value).json(), *value);
+        assert_eq!(summary.shown(&value).json(), cut);
+        assert_eq!(summary.left, 5);
     }
 
     #[test]

@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use super::act::{Acted, error_json};
 use super::clean::{self, without_nul};
 use super::commit::{Committed, commit};
-use super::record::{self, Who};
+use super::ending::Ending;
+use super::record::{self, Record, Who};
 use super::story::{Begun, Told};
 use super::walk::{Halt, Walk};
 use crate::nodes::{Class, Done, NodeError};
@@ -81,7 +82,12 @@ impl Walk<'_> {
                 mut warnings,
                 ..
             }) => {
-                told.output = Arc::new(output);
+                // what only passes on is kept once
+                told.output = if output == *told.input {
+                    told.input.clone()
+                } else {
+                    Arc::new(output)
+                };
                 told.outcome = outcome;
                 told.variables = variables;
                 told.warnings.append(&mut warnings);
@@ -128,19 +134,21 @@ impl Walk<'_> {
 
     /// A step has ended and its record goes with the next durable write.
     pub(super) fn complete(&mut self, step: &StepId, told: Told) -> Result<(), Halt> {
-        self.unrecorded.extend(self.row(step, &told));
+        if let Some(record) = self.row(step, &told) {
+            self.unrecorded.push(record);
+        }
         self.completed(step, told)
     }
 
     /// The record of an ended step.
-    pub(super) fn row(&self, step: &StepId, told: &Told) -> Option<Value> {
+    pub(super) fn row(&self, step: &StepId, told: &Told) -> Option<Record> {
         let node = self.definition.plan.node(&step.node)?;
         let who = Who {
             execution: self.execution.id,
             step,
             node,
         };
-        Some(record::ended(who, self.story.next_ordinal(), told))
+        record::ended(who, self.story.next_ordinal(), told)
     }
 
     /// A step has ended and its record is taken care of.
@@ -150,6 +158,11 @@ impl Walk<'_> {
             PositionError::Unfit { .. } => Halt::failed("node_failed", format!("internal error: {error}")),
             other => Halt::failed("interrupted", format!("internal error: {other}")),
         })?;
+        let most = self.engine.services.limits.max_held;
+        if self.story.end().is_none() && !self.story.fits_in(most) {
+            let ending = Ending::failed("too_large", holds_too_much(most), Some(step.node.clone()));
+            return Err(Halt::Failed(Box::new(ending)));
+        }
         for step in moves.cancel {
             self.parked.remove(&step);
             self.newly_parked.retain(|parked| *parked != step);
@@ -178,6 +191,11 @@ impl Walk<'_> {
         metrics::histogram!("automationd_step_seconds", "node_type" => kind).record(seconds);
         tracing::debug!(node_id = %step.node, node_type = kind, status, duration_ms = told.duration_ms, "step");
     }
+}
+
+/// Why an execution whose outputs and variables need more memory than it may have ends with `too_large`.
+pub(super) fn holds_too_much(most: usize) -> String {
+    format!("the outputs and variables that this execution holds are larger than {most} bytes together")
 }
 
 /// A step that took no time.

@@ -21,10 +21,11 @@ use super::ending::Ending;
 use super::execution::Execution;
 use super::insist::{Insisted, insist};
 use super::names::{Rows, StepNames};
-use super::record::{self, Who};
-use super::replay::{Before, Parked, replay};
-use super::story::{Begun, Moves, Story, Told};
+use super::record::{self, Unrecorded, Who};
+use super::replay::{Before, Parked};
+use super::story::{Begun, Story, Told};
 use super::taking::told;
+use super::taking_up::take_up;
 use crate::definitions::Definition;
 use crate::leases::Hold;
 use crate::nodes::{Class, NodeError};
@@ -74,7 +75,7 @@ pub(super) struct Walk<'a> {
     pub(super) newly_parked: Vec<StepId>,
     pub(super) rows: Arc<OnceCell<Arc<Rows>>>,
     /// Records that go with the next durable write.
-    pub(super) unrecorded: Vec<Value>,
+    pub(super) unrecorded: Unrecorded,
     /// Among them is what the world has seen: to be written before anything is waited for.
     pub(super) precious: bool,
 }
@@ -122,23 +123,8 @@ impl<'a> Walk<'a> {
             }
         };
         let execution = Arc::new(Execution::new(&claimed, definition.agent_id, trigger.clone()));
-        let budget = engine.services.limits.max_steps;
-        let (mut story, moves) = Story::start(definition.plan.clone(), trigger, budget);
-        let (mut ready, mut before) = (moves.begin, HashMap::new());
-        if claimed.has_steps {
-            let stored = match insist(hold, || engine.queue.execution_steps(execution.id)).await {
-                Insisted::Answer(stored) => stored,
-                Insisted::Refused(error) => return Err(Halt::failed("interrupted", error.to_string())),
-                Insisted::Lost => return Err(Halt::Lost),
-            };
-            let first = Moves {
-                begin: ready,
-                cancel: Vec::new(),
-            };
-            let resumed = replay(&mut story, first, stored)
-                .map_err(|error| Halt::failed("interrupted", error.to_string()))?;
-            (ready, before) = (resumed.begin, resumed.before);
-        }
+        let (story, ready, before) =
+            take_up(&engine, &execution, &definition, hold, claimed.has_steps).await?;
         Ok(Walk {
             engine,
             execution,
@@ -152,7 +138,7 @@ impl<'a> Walk<'a> {
             parked: HashMap::new(),
             newly_parked: Vec::new(),
             rows: Arc::default(),
-            unrecorded: Vec::new(),
+            unrecorded: Unrecorded::default(),
             precious: false,
         })
     }
@@ -160,9 +146,16 @@ impl<'a> Walk<'a> {
     async fn go(mut self) -> Result<Walked, Halt> {
         loop {
             self.start_ready().await?;
+            if self.unrecorded.is_full() {
+                self.record().await?;
+            }
             if let Some(end) = self.story.end() {
-                let steps = std::mem::take(&mut self.unrecorded);
-                let ending = Ending::of(&self.story, end, &self.engine.services.limits, steps);
+                let ending = Ending::of(
+                    &self.story,
+                    end,
+                    &self.engine.services.limits,
+                    self.unrecorded.take(),
+                );
                 return Ok(Walked::Ended(Box::new(ending)));
             }
             if self.wake_due() {
@@ -189,6 +182,9 @@ impl<'a> Walk<'a> {
         while let Some(begun) = self.ready.pop_front() {
             if self.story.end().is_some() {
                 return Ok(());
+            }
+            if self.unrecorded.is_full() {
+                self.record().await?;
             }
             let plan = self.definition.clone();
             let Some(node) = plan.plan.node(&begun.step.node) else {
@@ -244,7 +240,9 @@ impl<'a> Walk<'a> {
                     step: &begun.step,
                     node,
                 };
-                self.unrecorded.push(record::started(who, attempt, Utc::now()));
+                if let Some(record) = record::started(who, attempt, Utc::now()) {
+                    self.unrecorded.push(record);
+                }
                 acting.push((begun, attempt));
             } else {
                 self.start(begun, attempt);
@@ -308,7 +306,7 @@ impl<'a> Walk<'a> {
     /// Writes what is not written yet.
     pub(super) async fn record(&mut self) -> Result<(), Halt> {
         self.record_parked();
-        let steps = Value::Array(std::mem::take(&mut self.unrecorded));
+        let steps = self.unrecorded.take();
         self.precious = false;
         let claim = self.hold.claim();
         match insist(self.hold, || self.engine.queue.record(claim, &steps)).await {

@@ -1,7 +1,11 @@
 //! `automations.execution_steps`: the recorded steps of an execution that is taken up again.
 
+use std::pin::pin;
+
 use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
 use serde_json::Value;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Queue, QueueError};
@@ -42,37 +46,49 @@ pub struct StoredStep {
 }
 
 impl Queue {
-    /// All recorded steps, the ended ones first and in their order of completion.
-    pub async fn execution_steps(&self, execution_id: Uuid) -> Result<Vec<StoredStep>, QueueError> {
-        let rows = self
-            .rows(
+    /// Gives all recorded steps to `take`, one at a time, the ended ones first and in their order of completion, until
+    /// it says `false`. What has not been taken waits in the server, so that memory holds few of them.
+    pub async fn execution_steps(
+        &self,
+        execution_id: Uuid,
+        mut take: impl FnMut(StoredStep) -> bool,
+    ) -> Result<(), QueueError> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
                 "SELECT node_id, place, run, attempt, status, outcome, input, output, error, variables, warnings, \
                  started_at, completed_at, duration_ms, wake_in_ms FROM automations.execution_steps($1)",
-                &[&execution_id],
             )
             .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(StoredStep {
-                    node_id: row.try_get(0)?,
-                    place: row.try_get(1)?,
-                    run: row.try_get(2)?,
-                    attempt: row.try_get(3)?,
-                    status: row.try_get(4)?,
-                    outcome: json(row.try_get(5)?)?,
-                    input: json(row.try_get(6)?)?,
-                    output: json(row.try_get(7)?)?,
-                    error: Some(json(row.try_get(8)?)?).filter(|error| !error.is_null()),
-                    variables: json(row.try_get(9)?)?,
-                    warnings: json(row.try_get(10)?)?,
-                    started_at: row.try_get(11)?,
-                    completed_at: row.try_get(12)?,
-                    duration_ms: row.try_get(13)?,
-                    wake_in_ms: row.try_get(14)?,
-                })
-            })
-            .collect()
+        let rows = client.query_raw(&statement, [execution_id]).await?;
+        let mut rows = pin!(rows);
+        while let Some(row) = rows.try_next().await? {
+            if !take(stored(&row)?) {
+                break;
+            }
+        }
+        Ok(())
     }
+}
+
+fn stored(row: &Row) -> Result<StoredStep, QueueError> {
+    Ok(StoredStep {
+        node_id: row.try_get(0)?,
+        place: row.try_get(1)?,
+        run: row.try_get(2)?,
+        attempt: row.try_get(3)?,
+        status: row.try_get(4)?,
+        outcome: json(row.try_get(5)?)?,
+        input: json(row.try_get(6)?)?,
+        output: json(row.try_get(7)?)?,
+        error: Some(json(row.try_get(8)?)?).filter(|error| !error.is_null()),
+        variables: json(row.try_get(9)?)?,
+        warnings: json(row.try_get(10)?)?,
+        started_at: row.try_get(11)?,
+        completed_at: row.try_get(12)?,
+        duration_ms: row.try_get(13)?,
+        wake_in_ms: row.try_get(14)?,
+    })
 }
 
 fn json(text: Option<String>) -> Result<Value, QueueError> {

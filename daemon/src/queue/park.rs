@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio_postgres::types::Json;
 
 use super::{Claim, Queue, QueueError};
+use crate::engine::record::Record;
 
 impl Queue {
     /// Parks; `wake_in` of `None` waits until somebody resumes it. `false`: the lease is lost, nothing was written.
@@ -13,7 +14,7 @@ impl Queue {
         &self,
         claim: Claim,
         wake_in: Option<Duration>,
-        steps: &Value,
+        steps: &[Record],
         nodes_executed: &Value,
         variables: &Value,
     ) -> Result<bool, QueueError> {

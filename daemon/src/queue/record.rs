@@ -1,15 +1,15 @@
 //! `automations.record`: step records, written under the lease.
 
 use deadpool_postgres::Object;
-use serde_json::Value;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::{Claim, Queue, QueueError};
+use crate::engine::record::Record;
 
 impl Queue {
     /// Writes step records in a transaction of their own. `false`: the lease is lost and nothing was written.
-    pub async fn record(&self, claim: Claim, steps: &Value) -> Result<bool, QueueError> {
+    pub async fn record(&self, claim: Claim, steps: &[Record]) -> Result<bool, QueueError> {
         let client = self.connection().await?;
         record(&client, claim.account_id, claim.id, claim.token, steps).await
     }
@@ -21,7 +21,7 @@ pub async fn record(
     account_id: Uuid,
     execution_id: Uuid,
     token: Uuid,
-    steps: &Value,
+    steps: &[Record],
 ) -> Result<bool, QueueError> {
     let statement = client
         .prepare_cached("SELECT automations.record($1, $2, $3, $4)")

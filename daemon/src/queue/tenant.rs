@@ -9,6 +9,7 @@ use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
 use super::error::{self, QueueError, sentence};
+use crate::engine::record::Record;
 
 /// What a statement as the tenant came to.
 #[derive(Debug, thiserror::Error)]
@@ -201,7 +202,7 @@ impl TenantTransaction {
     }
 
     /// Writes step records under the lease, as the last statement before the commit. `false`: the lease is lost.
-    pub async fn record(&self, account_id: Uuid, token: Uuid, steps: &Value) -> Result<bool, QueueError> {
+    pub async fn record(&self, account_id: Uuid, token: Uuid, steps: &[Record]) -> Result<bool, QueueError> {
         match &self.client {
             Some(client) => {
                 super::record::record(client, account_id, self.tenant.execution_id, token, steps).await

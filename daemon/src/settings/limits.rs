@@ -20,6 +20,9 @@ pub struct Limits {
     /// All inputs and outputs that `nodes_executed` shows of one execution.
     #[arg(long, global = true, env = "AUTOMATIOND_MAX_SHOWN_TOTAL", default_value = "16MiB", value_parser = size)]
     pub max_shown_total: usize,
+    /// Outputs and variables that one execution holds in memory, as JSON; more ends it with `too_large`.
+    #[arg(long, global = true, env = "AUTOMATIOND_MAX_HELD", default_value = "64MiB", value_parser = size)]
+    pub max_held: usize,
     /// Nodes of a graph.
     #[arg(long, global = true, env = "AUTOMATIOND_MAX_NODES", default_value_t = 1_000)]
     pub max_nodes: usize,
@@ -51,6 +54,7 @@ impl Default for Limits {
             max_http_answer: 2 << 20,
             max_shown: 256 << 10,
             max_shown_total: 16 << 20,
+            max_held: 64 << 20,
             max_nodes: 1_000,
             max_graph: 1 << 20,
             max_loop_depth: 8,

@@ -61,8 +61,8 @@ impl Finisher {
     }
 
     /// Writes a result, together with others that are ready; returns when it is on disk or never will be.
-    pub async fn finish(&self, hold: &Arc<Hold>, ending: Ending) -> Finished {
-        let result = match to_raw_value(&ending.into_json()) {
+    pub async fn finish(&self, hold: &Arc<Hold>, ending: &Ending) -> Finished {
+        let result = match to_raw_value(ending) {
             Ok(result) => result,
             Err(error) => {
                 return Finished::Refused {

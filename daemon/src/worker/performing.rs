@@ -71,6 +71,6 @@ impl Worker {
             }
             None => tracing::debug!(status = ending.status, "ended"),
         }
-        self.finisher.finish(hold, ending).await
+        self.finisher.finish(hold, &ending).await
     }
 }

@@ -114,6 +114,13 @@ impl Frame {
         self.seats.entry(node).or_default()
     }
 
+    /// The steps whose tokens wait here.
+    pub fn sources(&self) -> impl Iterator<Item = &StepId> {
+        self.seats
+            .values()
+            .flat_map(|seat| seat.tokens.iter().map(|token| &token.from))
+    }
+
     /// The number of the first token for a node.
     pub fn first_token(&self, node: u32) -> Option<u64> {
         Some(self.seats.get(&node)?.tokens.front()?.number)

@@ -1,6 +1,7 @@
 //! Stories told with invented steps: no database, no nodes that act.
 
 mod endings;
+mod holding;
 mod naming;
 mod replaying;
 
@@ -11,6 +12,7 @@ use flow::{Outcome, Plan, StepId};
 use serde_json::{Map, Value, json};
 
 use super::story::{Begun, Moves, Story, Told};
+use crate::settings::Limits;
 
 /// A graph of `(id, type)` and `(source, handle, target)`, compiled for a manual start.
 fn plan(nodes: &[(&str, &str)], edges: &[(&str, &str, &str)]) -> Arc<Plan> {
@@ -55,7 +57,7 @@ fn diamond() -> Arc<Plan> {
 }
 
 fn start(plan: Arc<Plan>) -> (Story, Moves) {
-    Story::start(plan, Arc::new(json!({ "list": [10, 20] })), 100)
+    Story::start(plan, Arc::new(json!({ "list": [10, 20] })), &Limits::default())
 }
 
 fn step(node: &str) -> StepId {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use flow::Outcome;
 use serde_json::{Value, json};
 
-use super::super::replay::{Before, replay};
+use super::super::replay::{Before, Replay, ReplayError, Resumed};
 use super::*;
 use crate::queue::execution_steps::StoredStep;
 
@@ -20,6 +20,14 @@ fn stored(node: &str, status: &str, outcome: Value, output: Value) -> StoredStep
         output,
         ..StoredStep::default()
     }
+}
+
+fn replay(story: &mut Story, first: Moves, records: Vec<StoredStep>) -> Result<Resumed, ReplayError> {
+    let mut replay = Replay::new(first);
+    for record in records {
+        replay.take(story, record, usize::MAX)?;
+    }
+    Ok(replay.resume(story))
 }
 
 #[test]
