@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use flow::{Configured, Node, Plan, Problem, Severity, TemplateError};
+use flow::{Configured, Node, Plan, Position, Problem, Severity, TemplateError};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -142,6 +142,16 @@ fn compile(
     };
     let (nodes, edges) = (read("nodes", &stored.nodes)?, read("edges", &stored.edges)?);
     let plan = Plan::compile(&nodes, &edges, trigger_type, &stored.trigger_type, limits).map_err(invalid)?;
+    let plan = Arc::new(plan);
+    if let Some(node) = unknown(&plan) {
+        return Err(Invalid {
+            message: format!(
+                "node {}: this daemon cannot run nodes of the type {} yet",
+                node.id, node.kind.name
+            ),
+            node_id: Some(node.id.to_string()),
+        });
+    }
     let ids: Vec<Arc<str>> = plan.nodes().map(|node| node.id.clone()).collect();
     let prepared = plan
         .nodes()
@@ -156,9 +166,21 @@ fn compile(
         .collect();
     Ok(Arc::new(Definition {
         agent_id: stored.agent_id,
-        plan: Arc::new(plan),
+        plan,
         nodes: prepared,
     }))
+}
+
+/// A node that may be reached and that nothing here can run: it is better that nothing of such a graph runs than that
+/// half of it does. A disabled one only passes its input on.
+fn unknown(plan: &Arc<Plan>) -> Option<&Node> {
+    let (position, _) = Position::start(plan.clone(), 1);
+    let reachable = position.untaken(); // but for the start, which has begun
+    reachable
+        .iter()
+        .filter_map(|id| plan.node(id))
+        .chain([plan.start()])
+        .find(|node| !node.disabled && nodes::find(node.kind.name).is_none())
 }
 
 /// A trigger renders nothing: its `eventSource: "lead"` is no wish to read one.
@@ -211,5 +233,37 @@ mod tests {
         let invalid = invalid(vec![problem("a"), problem("b")]);
         assert_eq!(invalid.message, "node a: There is no such type. (and 1 more)");
         assert_eq!(invalid.node_id.as_deref(), Some("a"));
+    }
+
+    fn compiled(loops: Value, reached: bool) -> Compiled {
+        let nodes = serde_json::json!([
+            { "id": "t", "type": "trigger-manual" },
+            { "id": "each", "type": "logic-loop", "data": loops },
+        ]);
+        let edge = serde_json::json!({ "id": "e", "source": "t", "target": "each" });
+        let stored = crate::queue::definition::StoredDefinition {
+            agent_id: None,
+            trigger_type: "manual".to_owned(),
+            nodes: nodes.to_string(),
+            edges: if reached {
+                Value::Array(vec![edge]).to_string()
+            } else {
+                "[]".to_owned()
+            },
+        };
+        compile(&stored, "manual", &flow::Limits::default())
+    }
+
+    #[test]
+    fn nothing_of_a_graph_runs_when_a_node_that_can_be_reached_cannot() {
+        let each = |disabled: bool| serde_json::json!({ "disabled": disabled, "config": { "arrayExpression": "x" } });
+        let invalid = compiled(each(false), true).err().unwrap();
+        assert_eq!(invalid.node_id.as_deref(), Some("each"));
+        assert_eq!(
+            invalid.message,
+            "node each: this daemon cannot run nodes of the type logic-loop yet"
+        );
+        assert!(compiled(each(true), true).is_ok());
+        assert!(compiled(each(false), false).is_ok());
     }
 }
