@@ -50,6 +50,14 @@ impl Health {
         self.status.borrow().clone()
     }
 
+    /// Waits until executions are claimed.
+    pub async fn claiming(&self) {
+        let mut changes = self.status.subscribe();
+        let claims = |status: &Status| status.state == State::Claiming;
+        // an error would mean that nobody is left to change it, and then this waits for nobody
+        let _ = changes.wait_for(claims).await;
+    }
+
     /// It has changed, perhaps.
     pub fn set(&self, state: State) {
         self.status.send_if_modified(|status| {

@@ -66,7 +66,8 @@ impl Queue {
                 conversation_id: row.try_get(7)?,
                 depth: row.try_get(8)?,
                 test_mode: row.try_get(9)?,
-                started_at: row.try_get(10)?,
+                // `infinity`, from whoever wrote the execution by hand: an error would fail all that was claimed with it
+                started_at: row.try_get(10).unwrap_or(DateTime::UNIX_EPOCH),
                 attempt: row.try_get(11)?,
                 has_steps: row.try_get(12)?,
             })

@@ -1,10 +1,12 @@
-//! `automations.maintain`: partitions ahead of time, expired ones gone.
+//! `automations.maintain`: partitions ahead of time, expired ones gone, statistics that had to wait.
 
 use super::{Queue, QueueError};
 
 impl Queue {
-    /// Keeps partitions and statistics in order.
-    pub async fn maintain(&self) -> Result<(), QueueError> {
-        self.rows("SELECT automations.maintain()", &[]).await.map(drop)
+    /// Keeps partitions and statistics in order, some steps at a time; returns how many there were. Zero: nothing is
+    /// left to do.
+    pub async fn maintain(&self) -> Result<i32, QueueError> {
+        let row = self.row("SELECT automations.maintain()", &[]).await?;
+        Ok(row.try_get::<_, Option<i32>>(0)?.unwrap_or(0))
     }
 }

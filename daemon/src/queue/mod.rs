@@ -8,6 +8,7 @@ pub mod definition;
 pub mod error;
 pub mod execution_steps;
 mod finish;
+mod fold_uncounted;
 mod heartbeat;
 mod install;
 mod maintain;

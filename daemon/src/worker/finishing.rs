@@ -135,7 +135,7 @@ async fn write(queue: &Queue, group: Vec<Job>) {
         Err((jobs, _)) => jobs, // one of them spoils it for the others
     };
     if alone {
-        // asked alone it would have waited for a lock: absent means lost
+        // asked alone nothing is passed over: absent means that the lease is gone
         for job in left {
             drop(job.answer.send(Finished::Lost));
         }

@@ -94,12 +94,7 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
     let mut always = JoinSet::new(); // aborted when dropped
     always.spawn(heartbeat::beat(connector, leases.clone()));
     always.spawn(heartbeat::fence(leases));
-    always.spawn(upkeep::keep_up(
-        queue,
-        health.clone(),
-        recorder,
-        settings.poll_interval,
-    ));
+    always.spawn(upkeep::keep_up(queue, health.clone(), recorder));
 
     worker.claim_until(&stop).await;
     health.set(State::Stopping);
