@@ -134,6 +134,46 @@ mod tests {
     }
 
     #[pg_test]
+    fn conditions_do_not_look_at_a_row_that_is_too_large() -> Outcome {
+        hear(
+            r#"{"event_source": "lead", "event_type": "INSERT",
+                 "conditions": {"rules": [{"field": "new.name", "operator": "equals", "value": "no"}]}}"#,
+        )?;
+        Spi::run(
+            "INSERT INTO public.leads (user_id, name, notes) SELECT 'a0000000-0000-4000-8000-0000000000a1', 'yes',
+                repeat('x', n) FROM unnest(ARRAY[1000, 2000000]) n",
+        )?;
+        assert_eq!(
+            ask(
+                "SELECT string_agg(q.trigger_data -> 'too_large' ->> 'new', ' ') > '2000000' FROM automations.queue q"
+            )?,
+            "true"
+        );
+        assert_eq!(count()?, "1");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn an_applications_own_row_trigger_hears_a_row_that_is_too_large() -> Outcome {
+        hear(r#"{"event_source": "lead", "event_type": "UPDATE", "columns": ["notes"]}"#)?;
+        Spi::run(
+            "INSERT INTO public.leads (user_id, name, notes) SELECT 'a0000000-0000-4000-8000-0000000000a1', 'wide',
+                repeat('x', 2000000);
+             SELECT automations.drop_capture_triggers('public.leads');
+             CREATE TRIGGER mine AFTER UPDATE ON public.leads FOR EACH ROW
+                 EXECUTE FUNCTION public.fire_lead_automations();
+             UPDATE public.leads SET status = 'qualified' WHERE name = 'wide';
+             UPDATE public.leads SET notes = notes || 'y' WHERE name = 'wide'",
+        )?;
+        assert_eq!(
+            ask("SELECT (count(*), min(q.trigger_data ->> 'changed'), bool_and(q.trigger_data -> 'too_large' ? 'old'),
+                         bool_and(q.lead_id IS NOT NULL)) FROM automations.queue q")?,
+            "(1,\"[\"\"notes\"\"]\",t,t)"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
     fn json_that_jsonb_refuses_is_mended_or_put_down_and_the_rest_is_queued() -> Outcome {
         thing(
             r#"CREATE TABLE public."Thing" (id int, user_id uuid, j json)"#,

@@ -91,4 +91,29 @@ mod tests {
         );
         Ok(())
     }
+
+    #[pg_test]
+    fn trigger_data_that_is_too_large_is_refused_by_run_and_fails_what_was_inserted() -> Outcome {
+        stage::set()?;
+        let large = "jsonb_build_object('a', repeat('x', 1048576))";
+        assert_eq!(
+            state_of(&["SELECT automations.run('", stage::NEW_LEAD, "', ", large, ")"].concat())?,
+            "22023"
+        );
+        Spi::run(&insert(", trigger_data", &[", ", large].concat()))?;
+        Spi::run(&insert(
+            ", trigger_data",
+            ", jsonb_build_object('old', repeat('x', 1000000), 'new', repeat('x', 1000000))",
+        ))?;
+        stage::as_daemon()?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "1");
+        assert_eq!(
+            ask(
+                "SELECT string_agg(concat_ws(' ', status, error_code), ', ' ORDER BY id)
+                   FROM public.automation_executions"
+            )?,
+            "failed too_large, running"
+        );
+        Ok(())
+    }
 }

@@ -135,8 +135,10 @@ mod tests {
              UPDATE public.automation_executions SET status = 'completed', completed_at = now()",
         )?;
         assert_eq!(
-            ask("SELECT (execution_count, last_execution_status, last_executed_at = now())
-                   FROM public.automations WHERE name = 'New lead'")?,
+            ask(
+                "SELECT (execution_count, last_execution_status, last_executed_at = now())
+                   FROM public.automations WHERE name = 'New lead'"
+            )?,
             "(7,completed,t)"
         );
         assert_eq!(ask("SELECT count(*) FROM automations.uncounted")?, "0");
@@ -150,7 +152,9 @@ mod tests {
         stage::as_daemon()?;
         assert_eq!(ask("SELECT automations.fold_uncounted()")?, "1");
         assert_eq!(
-            ask("SELECT (execution_count, last_execution_status) FROM public.automations WHERE name = 'New lead'")?,
+            ask(
+                "SELECT (execution_count, last_execution_status) FROM public.automations WHERE name = 'New lead'"
+            )?,
             "(3,failed)"
         );
         Ok(())

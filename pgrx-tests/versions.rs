@@ -182,4 +182,36 @@ mod tests {
         );
         Ok(())
     }
+
+    #[pg_test]
+    fn json_that_no_graph_can_be_is_refused_before_it_is_parsed() -> Outcome {
+        stage::set()?;
+        let large = "to_jsonb(array_fill(1, ARRAY[1000000]))";
+        assert_eq!(
+            state_of(
+                &[
+                    "UPDATE public.automations SET nodes = ",
+                    large,
+                    " WHERE name = 'New lead'"
+                ]
+                .concat()
+            )?,
+            "22023"
+        );
+        assert_eq!(
+            state_of(&["SELECT automations.resolve_trigger('manual', '{}', ", large, ")"].concat())?,
+            "22023"
+        );
+        assert_eq!(
+            ask(&[
+                "SELECT v.message LIKE 'nodes is % bytes long as JSON, more than a graph may have (2097152)'
+                   FROM automations.validate(",
+                large,
+                ", '[]') v"
+            ]
+            .concat())?,
+            "true"
+        );
+        Ok(())
+    }
 }

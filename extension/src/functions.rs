@@ -48,6 +48,7 @@ extension_sql_file!("../../sql/functions/43_hold_automations.sql");
 extension_sql_file!("../../sql/functions/43_hold_executions.sql");
 extension_sql_file!("../../sql/functions/45_inspect.sql");
 extension_sql_file!("../../sql/functions/46_lease.sql");
+extension_sql_file!("../../sql/functions/44_is_too_large.sql");
 extension_sql_file!("../../sql/functions/47_claim.sql");
 extension_sql_file!("../../sql/functions/48_heartbeat.sql");
 extension_sql_file!("../../sql/functions/49_definition.sql");

@@ -4,7 +4,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{AnyElement, JsonB};
 
-use crate::jsonb::value_of;
+use crate::jsonb;
 
 /// `automations.validate(nodes, edges)`.
 #[pg_extern(sql = false)]
@@ -24,7 +24,7 @@ fn validate(
     >,
     ErrorReport,
 > {
-    let problems = match (value_of(nodes, "nodes"), value_of(edges, "edges")) {
+    let problems = match (jsonb::argument(nodes, "nodes"), jsonb::argument(edges, "edges")) {
         (Ok(nodes), Ok(edges)) => flow::check(&nodes, &edges, None, &flow::Limits::default()),
         (Err(refusal), _) | (_, Err(refusal)) => {
             vec![flow::Problem::error("unreadable", None, refusal.to_string())]
@@ -48,8 +48,8 @@ fn resolve_trigger(
     trigger_config: Option<AnyElement>,
     nodes: Option<AnyElement>,
 ) -> Result<JsonB, ErrorReport> {
-    let config = value_of(trigger_config, "trigger_config")?;
-    let nodes = value_of(nodes, "nodes")?;
+    let config = jsonb::argument(trigger_config, "trigger_config")?;
+    let nodes = jsonb::argument(nodes, "nodes")?;
     Ok(JsonB(flow::trigger::resolve(
         trigger_type.unwrap_or_default(),
         &config,

@@ -1,10 +1,14 @@
 //! jsonb across the border: as text, because Rust refuses JSON that jsonb holds (nesting, 1e400) and would round
-//! large numbers; what must be looked into is parsed here, with an error instead of a panic.
+//! large numbers; what must be looked into is measured first and then parsed here, with an error instead of a panic.
 
 use pgrx::{AnyElement, FromDatum, pg_sys};
 use serde_json::Value;
 
 use crate::refusal::Refusal;
+
+/// The most bytes of text of one argument or column of a graph that are parsed: as values they take up to twenty
+/// times as much. Twice what `flow` allows for a whole graph without spaces, because jsonb writes some.
+pub const GRAPH_BYTES: usize = 2 * 1024 * 1024;
 
 /// The text of a jsonb datum.
 #[must_use]
@@ -18,18 +22,45 @@ pub fn text_of(datum: pg_sys::Datum) -> String {
     }
 }
 
-/// A jsonb argument as a value, `null` where it was not given.
+/// The text of a jsonb datum if it has at most so many bytes, else about how many it has.
 ///
 /// # Errors
-/// [`Refusal::Json`] where Rust refuses what jsonb holds.
-pub fn value_of(argument: Option<AnyElement>, what: &'static str) -> Result<Value, Refusal> {
-    match argument {
+/// The number of bytes.
+pub fn short_text_of(datum: pg_sys::Datum, most: usize) -> Result<String, usize> {
+    // SAFETY: a jsonb is a varlena; its size is read without decompressing it.
+    let raw = unsafe { pg_sys::toast_raw_datum_size(datum) };
+    // Binary is at most four times its text (a list of one-digit numbers), so nothing that fits is refused unread.
+    if raw > most.saturating_mul(5) {
+        return Err(raw);
+    }
+    let text = text_of(datum);
+    if text.len() > most {
+        return Err(text.len());
+    }
+    Ok(text)
+}
+
+/// A jsonb argument or column as a value, `null` where there is none.
+///
+/// # Errors
+/// [`Refusal::TooLarge`] beyond [`GRAPH_BYTES`], [`Refusal::Json`] where Rust refuses what jsonb holds.
+pub fn value_of(datum: Option<pg_sys::Datum>, what: &'static str) -> Result<Value, Refusal> {
+    match datum.map(|datum| short_text_of(datum, GRAPH_BYTES)) {
         None => Ok(Value::Null),
-        Some(element) => parse(&text_of(element.datum()), what),
+        Some(Ok(text)) => parse(&text, what),
+        Some(Err(bytes)) => Err(Refusal::TooLarge { what, bytes }),
     }
 }
 
-/// Parses text of JSON.
+/// The same for an argument of a function.
+///
+/// # Errors
+/// As [`value_of`].
+pub fn argument(argument: Option<AnyElement>, what: &'static str) -> Result<Value, Refusal> {
+    value_of(argument.map(|element| element.datum()), what)
+}
+
+/// Parses text of JSON that has been measured.
 ///
 /// # Errors
 /// [`Refusal::Json`].

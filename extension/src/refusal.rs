@@ -16,7 +16,15 @@ pub enum Refusal {
     /// A graph, configuration or option that cannot run.
     #[error("{0}")]
     Invalid(String),
-    /// JSON that is deeper or larger than the limits.
+    /// JSON that is larger than is ever parsed.
+    #[error("{what} is {bytes} bytes long as JSON, more than a graph may have ({most})", most = crate::jsonb::GRAPH_BYTES)]
+    TooLarge {
+        /// Which value.
+        what: &'static str,
+        /// Its length, or about that.
+        bytes: usize,
+    },
+    /// JSON that is deeper than the limits.
     #[error("{what} cannot be read as JSON: {source}")]
     Json {
         /// Which value.
@@ -60,7 +68,7 @@ impl Refusal {
             Refusal::NotInstalled | Refusal::Missing(_) => {
                 PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
             }
-            Refusal::Invalid(_) | Refusal::Json { .. } | Refusal::ZeroByte(_) => {
+            Refusal::Invalid(_) | Refusal::TooLarge { .. } | Refusal::Json { .. } | Refusal::ZeroByte(_) => {
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
             }
             Refusal::ForeignAgent(_) => PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION,

@@ -18,14 +18,19 @@ BEGIN
     RETURN QUERY
     WITH turn AS MATERIALIZED (
         SELECT q.account_id, q.id, q.automation_id, q.lead_id, q.conversation_id, q.caused_by, q.depth,
-               q.has_execution, NOT q.has_execution AND q.trigger_data ? 'too_large' AS too_large
+               q.has_execution,
+               CASE WHEN NOT q.has_execution THEN q.trigger_data ? 'too_large'
+                    -- measured once: it does not change any more
+                    WHEN q.attempt = 0 THEN (SELECT automations.is_too_large(x.trigger_data)
+                        FROM public.automation_executions x WHERE x.id = q.id)
+               END AS too_large
         FROM unnest(accounts, ids) AS p (account_id, id)
         JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
     ), automation AS MATERIALIZED (
         SELECT h.id, h.held FROM automations.hold_automations(
             ARRAY(SELECT DISTINCT t.automation_id FROM turn t)) h
     ), host AS MATERIALIZED (
-        SELECT h.kind, h.id, h.held FROM automations.hold(
+        SELECT h.kind, h.id, h.held FROM automations.hold_host(
             ARRAY(SELECT DISTINCT t.lead_id FROM turn t WHERE t.lead_id IS NOT NULL),
             ARRAY(SELECT DISTINCT t.conversation_id FROM turn t WHERE t.conversation_id IS NOT NULL)) h
     ), execution AS MATERIALIZED (
@@ -42,7 +47,7 @@ BEGIN
         CASE WHEN c.id IS NULL THEN t.conversation_id END,
         CASE
             WHEN t.too_large THEN jsonb_build_object('status', 'failed', 'error_code', 'too_large', 'error',
-                'The row that changed is larger than trigger data may be (1 MiB for each of old and new).')
+                'The trigger data is larger than it may be (1 MiB, for a row that changed each of old and new).')
             WHEN t.depth > depth_limit THEN jsonb_build_object('status', 'failed', 'error_code', 'loop_depth', 'error',
                 format('Automations started each other more than %s times in a row: %s', depth_limit,
                     array_to_string(automations.chain(t.caused_by) || (

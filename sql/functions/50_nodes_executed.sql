@@ -10,7 +10,8 @@ AS $$
     WITH measured AS MATERIALIZED (
         SELECT s.node_id, s.place, s.run, s.ordinal, s.started_at, v.name, octet_length(v.value::text) AS bytes
         FROM automations.steps s
-        CROSS JOIN LATERAL (VALUES ('1 input', s.input), ('2 output', s.output), ('3 error', s.error)) AS v (name, value)
+        CROSS JOIN LATERAL (VALUES ('1 input', s.input), ('2 output', s.output), ('3 error', s.error))
+            AS v (name, value)
         WHERE s.execution_id = nodes_executed.execution_id AND v.value IS NOT NULL
     ), cut AS (
         SELECT m.node_id, m.place, m.run, array_agg(m.name) AS names

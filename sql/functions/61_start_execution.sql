@@ -1,6 +1,7 @@
 -- Starts an execution that is not a captured change: run(), tools, webhooks. Called with the rights of the tables'
 -- owner by a caller to whom the automation was visible. The execution is there at once as `pending`; its
--- triggers queue it and refuse a lead or conversation of another account. The same idempotency key for the same automation gives the same execution, also when two ask at once.
+-- triggers queue it and refuse a lead or conversation of another account. The same idempotency key for the same
+-- automation gives the same execution, also when two ask at once.
 CREATE FUNCTION automations.start_execution(
     automation_id uuid,
     input jsonb,
@@ -29,6 +30,10 @@ BEGIN
     IF NOT at_test AND NOT (a.status = 'active' AND a.enabled) THEN
         RAISE EXCEPTION 'automation % is not active', automation_id USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Publish it first, or run it in test mode.';
+    END IF;
+    IF automations.is_too_large(input) THEN
+        RAISE EXCEPTION 'the input is % bytes long as JSON; trigger data may have 1048576', octet_length(input::text)
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Store what is large, and give where it is.';
     END IF;
     IF idempotency_key IS NOT NULL THEN
         INSERT INTO automations.execution_keys (automation_id, idempotency_key, execution_id)

@@ -38,7 +38,7 @@ BEGIN
         -- what those call as their caller
         'is_copy', 'queue_turn', 'inspect', 'hold_automations', 'hold_executions', 'chain', 'lease',
         'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt', 'sees_past_policies',
-        'set_aside']
+        'set_aside', 'is_too_large']
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION automations.%I TO automations_daemon', called);
     END LOOP;

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use flow::Event;
+use serde_json::Value;
 
 /// The most bytes of `old` and of `new` each; a larger one ends the execution with `too_large` (CONTRACT section 6).
 pub const ROW_BYTES: usize = 1024 * 1024;
@@ -42,38 +43,55 @@ pub struct Change<'s> {
 }
 
 impl Change<'_> {
-    /// All of it, for conditions to look at; none where a side was not even made into JSON.
+    /// All of it, for conditions to look at; none where a side is too large for that.
     pub fn whole(&self) -> Option<String> {
-        match (&self.old, &self.new) {
-            (Side::Raw(_), _) | (_, Side::Raw(_)) => None,
-            (old, new) => Some(self.with(&format!(",\"old\":{},\"new\":{}", old.json(), new.json()))),
+        if self.is_too_large() {
+            return None;
         }
+        Some(self.with(&format!(
+            ",\"old\":{},\"new\":{}",
+            self.old.json(),
+            self.new.json()
+        )))
+    }
+
+    /// Whether its execution ends with `too_large`.
+    pub fn is_too_large(&self) -> bool {
+        self.old.bytes() > ROW_BYTES || self.new.bytes() > ROW_BYTES
     }
 
     /// What is queued: all of it, or without the rows and with their sizes where one is too large.
     pub fn stored(&self) -> String {
+        self.stored_with("")
+    }
+
+    /// The same with outlines of the rows in their place, so that it can still be found out who hears it.
+    pub fn stored_in_outline(&self, old: &Value, new: &Value) -> String {
+        self.stored_with(&format!(",\"old\":{old},\"new\":{new}"))
+    }
+
+    fn stored_with(&self, outlines: &str) -> String {
         let large = |name: &str, side: &Side| {
             let bytes = side.bytes();
             (bytes > ROW_BYTES).then(|| format!("\"{name}\":{bytes}"))
         };
-        let sizes: Vec<String> = [large("old", &self.old), large("new", &self.new)]
-            .into_iter()
-            .flatten()
-            .collect();
-        match self.whole() {
-            Some(whole) if sizes.is_empty() => whole,
-            _ => self.with(&format!(",\"too_large\":{{{}}}", sizes.join(","))),
-        }
+        self.whole().unwrap_or_else(|| {
+            let sizes: Vec<String> = [large("old", &self.old), large("new", &self.new)]
+                .into_iter()
+                .flatten()
+                .collect();
+            self.with(&format!(",\"too_large\":{{{}}}{outlines}", sizes.join(",")))
+        })
     }
 
     fn with(&self, rows: &str) -> String {
-        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let text = |text: &str| Value::from(text).to_string();
         format!(
             "{{\"event\":\"{}\",\"source\":{},\"table\":{}{rows},\"changed\":{},\"timestamp\":\"{}\"}}",
             self.event.as_str(),
             text(self.source),
             text(self.table),
-            serde_json::Value::from(self.changed.to_vec()),
+            Value::from(self.changed.to_vec()),
             self.at.to_rfc3339_opts(SecondsFormat::Micros, true),
         )
     }
@@ -147,9 +165,9 @@ mod unit {
             changed: &[],
             at: DateTime::UNIX_EPOCH,
         };
-        let stored: serde_json::Value = serde_json::from_str(&change.stored()).expect("JSON");
+        let stored: Value = serde_json::from_str(&change.stored()).expect("JSON");
         assert_eq!(stored["too_large"]["new"], ROW_BYTES + 2);
         assert!(stored.get("new").is_none());
-        assert!(change.whole().is_some());
+        assert!(change.whole().is_none());
     }
 }

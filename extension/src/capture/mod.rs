@@ -12,7 +12,9 @@
 //! | [`patience`] | how long it waits for locks |
 //! | [`write`] | the queue row, or the missed one |
 //! | [`missed`] | what happens to a statement whose capture went wrong |
-//! | [`row_trigger`] | the same for one row, for triggers of the application's own |
+//! | [`row_change`] | who hears one change that comes as JSON |
+//! | [`row_trigger`] | from triggers of the application's own |
+//! | [`replay`] | from what was missed |
 //!
 //! Whatever goes wrong in here, the application's write succeeds. Rows are turned into JSON as the application, never
 //! as the owner of the tables: a cast to json may be somebody's own function.
@@ -25,6 +27,8 @@ mod missed;
 mod patience;
 pub mod provenance;
 mod reading;
+mod replay;
+mod row_change;
 mod row_trigger;
 mod rows;
 pub mod statement;

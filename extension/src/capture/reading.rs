@@ -2,6 +2,7 @@
 //! lives in a scratch context that is emptied after each row.
 
 use pgrx::PgMemoryContexts;
+use serde_json::Value;
 
 use super::changes::{Changes, Shown};
 use super::event::{Change, RAW_BYTES, Side};
@@ -84,7 +85,28 @@ pub fn unmatched(statement: &Statement) -> Result<Vec<Match>, Refusal> {
             changed: &changed,
             at: transaction_start(),
         };
-        matches.push(Match::unknown(Some(change.stored())));
+        let data = if change.is_too_large() {
+            change.stored_in_outline(
+                &outline(&columns, changes.old(shown)),
+                &outline(&columns, changes.new_row(shown)),
+            )
+        } else {
+            change.stored()
+        };
+        matches.push(Match::unknown(Some(data)));
     }
     Ok(matches)
+}
+
+/// The short values of a row as text: whose it is and which record can be read from them.
+fn outline(columns: &[Column], rows: Option<&Rows>) -> Value {
+    let Some(rows) = rows else {
+        return Value::Null;
+    };
+    columns
+        .iter()
+        .filter(|column| rows.raw_bytes(std::slice::from_ref(column)) <= 200)
+        .filter_map(|column| Some((column.name.clone(), Value::from(rows.text(column)?))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }

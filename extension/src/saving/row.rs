@@ -85,12 +85,9 @@ impl Row {
     /// A jsonb column as a value.
     ///
     /// # Errors
-    /// [`Refusal::Json`] for JSON that is deeper than Rust takes: refused, no panic.
+    /// [`Refusal::TooLarge`], and [`Refusal::Json`] for JSON that is deeper than Rust takes: refused, no panic.
     pub fn json(&self, column: &'static str) -> Result<Value, Refusal> {
-        match self.datum(column) {
-            Some(datum) => jsonb::parse(&jsonb::text_of(datum), column),
-            None => Ok(Value::Null),
-        }
+        jsonb::value_of(self.datum(column), column)
     }
 
     /// A jsonb column as an argument of a statement, untouched.
