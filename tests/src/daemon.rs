@@ -196,11 +196,7 @@ impl Daemon {
 
     /// Sends a signal by name (TERM, INT, STOP ...).
     pub async fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args(["-s", name, &self.pid().to_string()])
-            .status()
-            .await;
-        assert!(status.is_ok_and(|status| status.success()), "kill -s {name}");
+        signal(self.pid(), name).await;
     }
 
     /// SIGTERM, and waits for exit 0.
@@ -235,6 +231,15 @@ impl Daemon {
             .and_then(|number| number.parse().ok())
             .expect("a number")
     }
+}
+
+/// Sends a signal by name to a process. By the shell's own kill: the program is not on every machine.
+pub async fn signal(pid: u32, name: &str) {
+    let status = Command::new("sh")
+        .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid.to_string()])
+        .status()
+        .await;
+    assert!(status.is_ok_and(|status| status.success()), "kill -s {name} {pid}");
 }
 
 impl Drop for Daemon {
