@@ -54,11 +54,16 @@ pub fn owner_of(relation: pg_sys::Oid) -> Option<pg_sys::Oid> {
 /// # Errors
 /// [`Refusal::NotInstalled`], and what `work` refuses.
 pub fn as_table_owner<R>(work: impl FnOnce() -> Result<R, Refusal>) -> Result<R, Refusal> {
-    as_role(table_owner()?, &[], work)
+    let _acting = Acting::begin(table_owner()?, AS_OWNER, &[]);
+    work()
 }
 
 /// Does `work` as `role`, past forced row level security of its own tables, with a fixed search path and `settings`
 /// on top. Everything is put back at the end; after an error the abort of the (sub)transaction puts it back.
+///
+/// A deferred trigger of `role` is refused in it: before Postgres 18 it runs at the commit, as whoever began the
+/// transaction, so that the owner of the tables became the superuser who installed, or the owner of another table that
+/// is watched (both seen). Not so for [`as_table_owner`], because executions may have deferrable foreign keys.
 ///
 /// # Errors
 /// What `work` refuses.
@@ -67,9 +72,12 @@ pub fn as_role<R>(
     settings: &[(&CStr, &CStr)],
     work: impl FnOnce() -> Result<R, Refusal>,
 ) -> Result<R, Refusal> {
-    let _acting = Acting::begin(role, settings);
+    let _acting = Acting::begin(role, AS_OWNER | pg_sys::SECURITY_RESTRICTED_OPERATION, settings);
     work()
 }
+
+/// As the foreign-key triggers do it.
+const AS_OWNER: u32 = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS;
 
 /// The identity and settings to go back to.
 struct Acting {
@@ -79,7 +87,7 @@ struct Acting {
 }
 
 impl Acting {
-    fn begin(role: pg_sys::Oid, settings: &[(&CStr, &CStr)]) -> Acting {
+    fn begin(role: pg_sys::Oid, limits: u32, settings: &[(&CStr, &CStr)]) -> Acting {
         let mut acting = Acting {
             user: pg_sys::InvalidOid,
             context: 0,
@@ -93,10 +101,7 @@ impl Acting {
             for (name, value) in settings {
                 set_here(name, value);
             }
-            pg_sys::SetUserIdAndSecContext(
-                role,
-                acting.context | (pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS) as i32,
-            );
+            pg_sys::SetUserIdAndSecContext(role, acting.context | limits as i32);
         }
         acting
     }

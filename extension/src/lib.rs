@@ -7,6 +7,7 @@
 //! | [`capture`] | the statement triggers of watched tables |
 //! | [`saving`] | the check and the version when an automation is saved |
 //! | [`asking`] | `run()` and `cancel()`: look as the caller, act as the owner |
+//! | [`host`] | whose a lead or conversation is, and whether it is there |
 //! | [`graphs`], [`schedules`], [`ids`], [`wake`] | what SQL asks of Rust |
 //! | [`acting`], [`contained`], [`refusal`] | how to switch roles, to survive errors, to report them |
 // The error report of pgrx, which its functions return by value, is larger than clippy likes.
@@ -20,6 +21,7 @@ pub mod capture;
 pub mod contained;
 pub mod functions;
 pub mod graphs;
+pub mod host;
 pub mod ids;
 pub mod install;
 pub mod jsonb;

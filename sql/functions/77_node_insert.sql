@@ -31,6 +31,7 @@ BEGIN
             (SELECT string_agg(quote_ident(c.name), ', ') FROM automations.node_columns(t.tab, conflict, false) c),
             changes, t.owned);
     END IF;
+    PERFORM automations.node_references(account_id, t.tab, given);
     PERFORM automations.node_use_application_path();
     EXECUTE CASE
         WHEN names IS NULL THEN

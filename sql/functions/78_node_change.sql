@@ -26,6 +26,7 @@ BEGIN
         IF jsonb_typeof(given) <> 'object' OR given = '{}' THEN
             RAISE EXCEPTION 'values must be an object that names a column' USING ERRCODE = 'invalid_parameter_value';
         END IF;
+        PERFORM automations.node_references(account_id, t.tab, given);
         SELECT string_agg(format('%1$I = r.%1$I', c.name), ', '), string_agg(format('%I %s', c.name, c.type), ', ')
         INTO changes, types
         FROM automations.node_columns(t.tab, (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(given) k), true) c;

@@ -36,9 +36,9 @@ BEGIN
         'rescue', 'unpark', 'announce', 'replay_missed', 'become_tenant', 'leave_tenant', 'node_db',
         'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read',
         -- what those call as their caller
-        'is_copy', 'queue_turn', 'inspect', 'hold_automations', 'hold_executions', 'chain', 'lease',
+        'is_copy', 'queue_turn', 'inspect', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
         'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt', 'sees_past_policies',
-        'set_aside', 'is_too_large']
+        'set_aside', 'is_too_large', 'set_pending']
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION automations.%I TO automations_daemon', called);
     END LOOP;

@@ -18,7 +18,7 @@ BEGIN
     END IF;
     NEW.version := coalesce(NEW.version, newest);
     IF NEW.lead_id IS NOT NULL
-       AND automations.account_of_lead(NEW.lead_id) IS DISTINCT FROM NEW.account_id THEN
+       AND automations.account_of('lead', NEW.lead_id) IS DISTINCT FROM NEW.account_id THEN
         IF NOT queued THEN
             RAISE EXCEPTION 'lead % does not belong to the account of automation %', NEW.lead_id, NEW.automation_id
                 USING ERRCODE = 'foreign_key_violation';
@@ -26,7 +26,7 @@ BEGIN
         NEW.lead_id := NULL;
     END IF;
     IF NEW.conversation_id IS NOT NULL
-       AND automations.account_of_conversation(NEW.conversation_id) IS DISTINCT FROM NEW.account_id THEN
+       AND automations.account_of('conversation', NEW.conversation_id) IS DISTINCT FROM NEW.account_id THEN
         IF NOT queued THEN
             RAISE EXCEPTION 'conversation % does not belong to the account of automation %',
                 NEW.conversation_id, NEW.automation_id USING ERRCODE = 'foreign_key_violation';

@@ -10,4 +10,3 @@ GRANT SELECT, INSERT, UPDATE ON public.automation_executions TO automations_daem
 GRANT SELECT, UPDATE (status, status_reason) ON public.automations TO automations_daemon;
 GRANT EXECUTE ON FUNCTION automations.maintain() TO automations_daemon;
 GRANT EXECUTE ON FUNCTION automations.fold_uncounted() TO automations_daemon;
-GRANT EXECUTE ON FUNCTION automations.hold(uuid[], uuid[]) TO automations_daemon;

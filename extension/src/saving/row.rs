@@ -10,6 +10,21 @@ use serde_json::Value;
 use crate::jsonb;
 use crate::refusal::Refusal;
 
+/// What each column that is read must be: a trigger function may be put on any table, and a value that is taken for another type is
+/// an address that anybody chose (an integer as agent_id ended the server).
+const COLUMNS: [(&str, &[pg_sys::Oid]); 10] = [
+    ("id", &[pg_sys::UUIDOID]),
+    ("agent_id", &[pg_sys::UUIDOID]),
+    ("user_id", &[pg_sys::UUIDOID]),
+    ("status", &[pg_sys::TEXTOID, pg_sys::VARCHAROID]),
+    ("trigger_type", &[pg_sys::TEXTOID, pg_sys::VARCHAROID]),
+    ("trigger_config", &[pg_sys::JSONBOID]),
+    ("nodes", &[pg_sys::JSONBOID]),
+    ("edges", &[pg_sys::JSONBOID]),
+    ("options", &[pg_sys::JSONBOID]),
+    ("version", &[pg_sys::INT4OID]),
+];
+
 /// A row before or after the change.
 pub struct Row {
     tuple: pg_sys::HeapTuple,
@@ -43,7 +58,21 @@ impl Row {
         }
         // SAFETY: Postgres keeps the relation open while its trigger runs.
         let description = unsafe { (*data.tg_relation).rd_att };
-        Some(Row { tuple, description })
+        let row = Row { tuple, description };
+        COLUMNS
+            .iter()
+            .all(|(column, kinds)| row.kind(column).is_some_and(|kind| kinds.contains(&kind)))
+            .then_some(row)
+    }
+
+    /// The type of a column, below its domains; none where there is no such column.
+    fn kind(&self, column: &str) -> Option<pg_sys::Oid> {
+        let name = CString::new(column).ok()?;
+        // SAFETY: an open description, a name that ends with zero, and a type that a column has.
+        unsafe {
+            let number = pg_sys::SPI_fnumber(self.description, name.as_ptr());
+            (number > 0).then(|| pg_sys::getBaseType(pg_sys::SPI_gettypeid(self.description, number)))
+        }
     }
 
     /// A column's value; none where it is null or there is no such column.
