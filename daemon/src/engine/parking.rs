@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use chrono::Utc;
-use flow::Outcome;
+use flow::{Outcome, StepId};
 
-use super::act::Acted;
 use super::insist::{Insisted, insist};
 use super::record::{self, Who};
 use super::replay::Parked;
@@ -17,27 +16,18 @@ use crate::nodes::Park;
 
 impl Walk<'_> {
     /// The step waits. What it gives in the end is what it gave now.
-    pub(super) fn wait_in_database(&mut self, acted: Acted, park: Park) {
-        let wake = park.wake_in.map(|wait| Instant::now() + wait);
-        let (step, told) = self.tell(acted, None);
-        let Told {
-            input,
-            output,
-            attempt,
-            started_at,
-            ..
-        } = told;
+    pub(super) fn wait_in_database(&mut self, step: StepId, told: Told, park: Park) {
+        let parked = Parked {
+            wake: park.wake_in.map(|wait| Instant::now() + wait),
+            input: told.input,
+            output: told.output,
+            variables: told.variables,
+            warnings: told.warnings,
+            attempt: told.attempt,
+            started_at: told.started_at,
+        };
         self.newly_parked.push(step.clone());
-        self.parked.insert(
-            step,
-            Parked {
-                wake,
-                input,
-                output,
-                attempt,
-                started_at,
-            },
-        );
+        self.parked.insert(step, parked);
         self.precious = true;
     }
 
@@ -46,7 +36,7 @@ impl Walk<'_> {
     }
 
     /// Completes the waiting steps whose time has come, the earliest first.
-    pub(super) fn wake_due(&mut self) -> bool {
+    pub(super) fn wake_due(&mut self) -> Result<bool, Halt> {
         let now = Instant::now();
         let due = self
             .parked
@@ -56,21 +46,23 @@ impl Walk<'_> {
             .min_by_key(|(step, parked)| (parked.wake, *step))
             .map(|(step, _)| step.clone())
         else {
-            return false;
+            return Ok(false);
         };
         let Some(parked) = self.parked.remove(&step) else {
-            return false;
+            return Ok(false);
         };
         self.newly_parked.retain(|newly| *newly != step);
         let took = Utc::now() - parked.started_at;
         let told = Told {
+            variables: parked.variables,
+            warnings: parked.warnings,
             attempt: parked.attempt,
             started_at: parked.started_at,
             duration_ms: u64::try_from(took.num_milliseconds()).unwrap_or(0),
             ..told(parked.input, parked.output, Outcome::Default)
         };
-        // what cannot be completed here cannot be completed anywhere; the walk ends by having nothing left to do
-        self.complete(&step, told).is_ok()
+        self.complete(&step, told)?;
+        Ok(true)
     }
 
     /// Nothing runs: what is left waits in the database.
@@ -117,7 +109,7 @@ impl Walk<'_> {
                 step: &step,
                 node,
             };
-            let row = record::parked(who, parked.attempt, parked.started_at, wake_in_ms, &parked.output);
+            let row = record::parked(who, wake_in_ms, parked);
             if let Some(row) = row {
                 self.unrecorded.push(row);
             }

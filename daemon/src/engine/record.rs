@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::clean;
+use super::replay::Parked;
 use super::story::Told;
 
 /// An input beyond this is not stored a second time: it is some other step's output.
@@ -81,25 +82,23 @@ pub fn started(who: Who<'_>, attempt: u32, at: DateTime<Utc>) -> Option<Record> 
 }
 
 /// A step that waits; `wake_in_ms` from now, null until it is resumed.
-pub fn parked(
-    who: Who<'_>,
-    attempt: u32,
-    at: DateTime<Utc>,
-    wake_in_ms: Option<u64>,
-    output: &Value,
-) -> Option<Record> {
+pub fn parked(who: Who<'_>, wake_in_ms: Option<u64>, parked: &Parked) -> Option<Record> {
     #[derive(Serialize)]
     struct Waits<'a> {
         started_at: String,
         wake_in_ms: Option<u64>,
         output: &'a Value,
+        variables: Option<&'a Map<String, Value>>,
+        warnings: Option<&'a Vec<String>>,
     }
     let waits = Waits {
-        started_at: time(at),
+        started_at: time(parked.started_at),
         wake_in_ms,
-        output,
+        output: &parked.output,
+        variables: Some(&parked.variables).filter(|variables| !variables.is_empty()),
+        warnings: Some(&parked.warnings).filter(|warnings| !warnings.is_empty()),
     };
-    record(who, attempt, "parked", waits)
+    record(who, parked.attempt, "parked", waits)
 }
 
 /// A step that has ended, as the `ordinal`th of its execution.

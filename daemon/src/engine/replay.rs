@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use flow::{Outcome, PositionError, StepId};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::story::{Begun, Moves, Story, Told};
 use super::taking::holds_too_much;
@@ -58,6 +58,10 @@ pub struct Parked {
     pub input: Arc<Value>,
     /// What it gives when it goes on.
     pub output: Arc<Value>,
+    /// Variables that it sets then.
+    pub variables: Map<String, Value>,
+    /// Noted on it.
+    pub warnings: Vec<String>,
     /// Which attempt.
     pub attempt: u32,
     /// When it began, for people.
@@ -153,12 +157,21 @@ fn count(attempt: i32) -> u32 {
     u32::try_from(attempt).unwrap_or(1)
 }
 
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    }
+}
+
 fn parked(record: StoredStep, now: Instant) -> Parked {
     let wait = |ms: i64| now + Duration::from_millis(u64::try_from(ms).unwrap_or(0));
     Parked {
         wake: record.wake_in_ms.map(wait),
         input: Arc::new(record.input),
         output: Arc::new(record.output),
+        variables: object(record.variables),
+        warnings: serde_json::from_value(record.warnings).unwrap_or_default(),
         attempt: count(record.attempt),
         started_at: record.started_at.unwrap_or_else(Utc::now),
     }
@@ -185,10 +198,7 @@ fn told(record: StoredStep, begun: Begun, story: &Story) -> Result<Told, ReplayE
         input: begun.input,
         output,
         error: record.error.map(Arc::new),
-        variables: match record.variables {
-            Value::Object(variables) => variables,
-            _ => serde_json::Map::new(),
-        },
+        variables: object(record.variables),
         warnings: serde_json::from_value(record.warnings).unwrap_or_default(),
         started_at,
         completed_at: record.completed_at.unwrap_or(started_at),

@@ -34,12 +34,12 @@ impl Walk<'_> {
             .and_then(|prepared| prepared.kind)
             .map(|kind| kind.class());
         let park = acted.result.as_mut().ok().and_then(|done| done.park.take());
-        if let Some(park) = park {
-            self.wait_in_database(acted, park);
-            return Ok(());
-        }
         let transaction = acted.transaction.take();
         let (step, told) = self.tell(acted, node.output_variable.as_deref());
+        if let Some(park) = park.filter(|_| told.outcome != Outcome::Failed) {
+            self.wait_in_database(step, told, park);
+            return Ok(());
+        }
         let transaction = transaction.filter(|_| told.outcome != Outcome::Failed);
         match transaction {
             Some(transaction) => match commit(self, &step, &told, transaction).await? {

@@ -158,7 +158,7 @@ impl<'a> Walk<'a> {
                 );
                 return Ok(Walked::Ended(Box::new(ending)));
             }
-            if self.wake_due() {
+            if self.wake_due()? {
                 continue;
             }
             if self.running.is_empty() {
@@ -209,6 +209,12 @@ impl<'a> Walk<'a> {
                     self.parked.insert(
                         begun.step,
                         Parked {
+                            // a delay passes its input on, which is kept once
+                            output: if *parked.output == *begun.input {
+                                begun.input.clone()
+                            } else {
+                                parked.output
+                            },
                             input: begun.input,
                             ..parked
                         },

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use flow::Outcome;
 use serde_json::{Value, json};
 
+use super::super::record::{self, Who};
 use super::super::replay::{Before, Replay, ReplayError, Resumed};
 use super::*;
 use crate::queue::execution_steps::StoredStep;
@@ -66,16 +67,21 @@ fn the_trigger_gives_its_data_although_its_record_does_not_hold_it() {
     );
 }
 
-#[test]
-fn what_is_parked_goes_on_waiting_by_the_monotonic_clock() {
-    let plan = plan(
+fn plan_of_delay() -> Arc<Plan> {
+    plan(
         &[("t", "trigger-manual"), ("d", "logic-delay")],
         &[("t", "", "d")],
-    );
-    let (mut story, first) = start(plan);
+    )
+}
+
+#[test]
+fn what_is_parked_goes_on_waiting_by_the_monotonic_clock() {
+    let (mut story, first) = start(plan_of_delay());
     let before = Instant::now();
     let parked = StoredStep {
         wake_in_ms: Some(60_000),
+        variables: json!({"later": "later"}),
+        warnings: json!(["nothing of that name"]),
         ..stored("d", "parked", Value::Null, json!("later"))
     };
     let records = vec![stored("t", "completed", json!("default"), Value::Null), parked];
@@ -85,6 +91,22 @@ fn what_is_parked_goes_on_waiting_by_the_monotonic_clock() {
         panic!("not parked");
     };
     assert_eq!(*parked.output, json!("later"));
+    assert_eq!(parked.variables.get("later"), Some(&json!("later")));
+    assert_eq!(parked.warnings, ["nothing of that name"]);
+    // what is recorded of it is what was read
+    let plan = plan_of_delay();
+    let who = Who {
+        execution: uuid::Uuid::nil(),
+        step: &step("d"),
+        node: plan.node("d").unwrap(),
+    };
+    let record: Value = serde_json::from_str(record::parked(who, Some(5), parked).unwrap().get()).unwrap();
+    assert_eq!(record["variables"], json!({"later": "later"}));
+    assert_eq!(record["warnings"], json!(["nothing of that name"]));
+    assert_eq!(
+        (&record["status"], &record["wake_in_ms"]),
+        (&json!("parked"), &json!(5))
+    );
     assert!(parked.wake.unwrap() >= before + Duration::from_secs(60));
 }
 
