@@ -56,6 +56,10 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     );
     describe_gauge!("automationd_executions_in_flight", "Executions in hand");
     describe_counter!(
+        "automationd_steps_retried_total",
+        "Failed attempts of steps that are followed by another, by node type"
+    );
+    describe_counter!(
         "automationd_steps_total",
         "Steps that ended, by node type and status"
     );

@@ -14,6 +14,7 @@ mod names;
 mod parking;
 pub mod record;
 mod replay;
+mod retrying;
 mod story;
 mod summary;
 mod taking;

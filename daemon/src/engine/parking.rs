@@ -1,25 +1,28 @@
 //! Waiting: a parked step holds nothing but a line in its walk, and when nothing else runs, nothing but a row.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use flow::{Outcome, StepId};
 
 use super::insist::{Insisted, insist};
 use super::record::{self, Who};
-use super::replay::Parked;
-use super::story::Told;
+use super::replay::{Before, Parked};
+use super::story::{Begun, Told};
 use super::summary::nodes_executed;
 use super::taking::told;
 use super::walk::{Halt, Walk, Walked};
-use crate::nodes::Park;
 
 impl Walk<'_> {
-    /// The step waits. What it gives in the end is what it gave now.
-    pub(super) fn wait_in_database(&mut self, step: StepId, told: Told, park: Park) {
+    /// The step waits for this long; `None`: until it is resumed. What it gives in the end is what it gave now; one
+    /// that failed is tried again.
+    pub(super) fn wait_in_database(&mut self, step: StepId, told: Told, wake_in: Option<Duration>) {
         let parked = Parked {
-            wake: park.wake_in.map(|wait| Instant::now() + wait),
+            // what no clock reaches is never
+            wake: wake_in.and_then(|wait| Instant::now().checked_add(wait)),
             input: told.input,
+            error: told.error,
             output: told.output,
             variables: told.variables,
             warnings: told.warnings,
@@ -35,7 +38,7 @@ impl Walk<'_> {
         self.parked.values().filter_map(|parked| parked.wake).min()
     }
 
-    /// Completes the waiting steps whose time has come, the earliest first.
+    /// Completes a waiting step whose time has come, or begins its next attempt; the earliest first.
     pub(super) fn wake_due(&mut self) -> Result<bool, Halt> {
         let now = Instant::now();
         let due = self
@@ -52,6 +55,13 @@ impl Walk<'_> {
             return Ok(false);
         };
         self.newly_parked.retain(|newly| *newly != step);
+        self.rows = Arc::default(); // they may have changed meanwhile
+        if parked.error.is_some() {
+            let Parked { input, attempt, .. } = parked;
+            self.before.insert(step.clone(), Before::Failed { attempt });
+            self.ready.push_back(Begun { step, input });
+            return Ok(true);
+        }
         let took = Utc::now() - parked.started_at;
         let told = Told {
             variables: parked.variables,

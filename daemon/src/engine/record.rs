@@ -87,6 +87,7 @@ pub fn parked(who: Who<'_>, wake_in_ms: Option<u64>, parked: &Parked) -> Option<
     struct Waits<'a> {
         started_at: String,
         wake_in_ms: Option<u64>,
+        error: Option<&'a Value>,
         output: &'a Value,
         variables: Option<&'a Map<String, Value>>,
         warnings: Option<&'a Vec<String>>,
@@ -94,6 +95,7 @@ pub fn parked(who: Who<'_>, wake_in_ms: Option<u64>, parked: &Parked) -> Option<
     let waits = Waits {
         started_at: time(parked.started_at),
         wake_in_ms,
+        error: parked.error.as_deref(),
         output: &parked.output,
         variables: Some(&parked.variables).filter(|variables| !variables.is_empty()),
         warnings: Some(&parked.warnings).filter(|warnings| !warnings.is_empty()),

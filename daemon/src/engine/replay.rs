@@ -45,6 +45,11 @@ pub enum Before {
         /// The attempt that was interrupted.
         attempt: u32,
     },
+    /// This attempt failed and the pause after it is over.
+    Failed {
+        /// The attempt that failed.
+        attempt: u32,
+    },
     /// It waits.
     Parked(Parked),
 }
@@ -56,6 +61,8 @@ pub struct Parked {
     pub wake: Option<Instant>,
     /// What it was given.
     pub input: Arc<Value>,
+    /// Of an attempt that failed: why. It does not complete then, its next attempt begins.
+    pub error: Option<Arc<Value>>,
     /// What it gives when it goes on.
     pub output: Arc<Value>,
     /// Variables that it sets then.
@@ -169,6 +176,7 @@ fn parked(record: StoredStep, now: Instant) -> Parked {
     Parked {
         wake: record.wake_in_ms.map(wait),
         input: Arc::new(record.input),
+        error: record.error.map(Arc::new),
         output: Arc::new(record.output),
         variables: object(record.variables),
         warnings: serde_json::from_value(record.warnings).unwrap_or_default(),

@@ -13,6 +13,7 @@ use super::clean::{self, without_nul};
 use super::commit::{Committed, commit};
 use super::ending::Ending;
 use super::record::{self, Record, Who};
+use super::retrying;
 use super::story::{Begun, Told};
 use super::walk::{Halt, Walk};
 use crate::nodes::{Class, Done, NodeError};
@@ -37,7 +38,13 @@ impl Walk<'_> {
         let transaction = acted.transaction.take();
         let (step, told) = self.tell(acted, node.output_variable.as_deref());
         if let Some(park) = park.filter(|_| told.outcome != Outcome::Failed) {
-            self.wait_in_database(step, told, park);
+            self.wait_in_database(step, told, park.wake_in);
+            return Ok(());
+        }
+        if let Some(pause) = retrying::pause(node, &told, Utc::now()) {
+            tracing::debug!(node_id = %step.node, attempt = told.attempt, ?pause, "failed; trying again");
+            metrics::counter!("automationd_steps_retried_total", "node_type" => node.kind.name).increment(1);
+            self.wait_in_database(step, told, Some(pause));
             return Ok(());
         }
         let transaction = transaction.filter(|_| told.outcome != Outcome::Failed);

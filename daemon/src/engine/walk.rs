@@ -237,7 +237,7 @@ impl<'a> Walk<'a> {
                     )?;
                     continue;
                 }
-                Some(Before::Started { attempt }) => attempt.saturating_add(1),
+                Some(Before::Started { attempt } | Before::Failed { attempt }) => attempt.saturating_add(1),
                 None => 1,
             };
             if outside {

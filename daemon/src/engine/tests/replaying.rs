@@ -111,6 +111,24 @@ fn what_is_parked_goes_on_waiting_by_the_monotonic_clock() {
 }
 
 #[test]
+fn a_failed_attempt_waits_for_the_next_one() {
+    let (mut story, first) = start(diamond());
+    let failed = StoredStep {
+        attempt: 2,
+        error: Some(json!({"code": "node_failed"})),
+        wake_in_ms: Some(-5),
+        ..stored("b", "parked", Value::Null, Value::Null)
+    };
+    let records = vec![stored("t", "completed", json!("default"), Value::Null), failed];
+    let resumed = replay(&mut story, first, records).unwrap();
+    let Some(Before::Parked(parked)) = resumed.before.get(&step("b")) else {
+        panic!("not parked");
+    };
+    assert!(parked.wake.unwrap() <= Instant::now());
+    assert_eq!((parked.attempt, parked.error.is_some()), (2, true));
+}
+
+#[test]
 fn variables_come_back_in_their_order_of_completion() {
     let (mut story, first) = start(diamond());
     let sets = |node: &str, value: i64| StoredStep {
