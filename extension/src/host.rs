@@ -14,6 +14,7 @@ type Row = (Option<String>, Option<Uuid>, Option<bool>);
 
 /// `automations.hold_host(lead_ids, conversation_ids)`.
 #[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)]
 fn hold_host(
     lead_ids: Vec<Uuid>,
     conversation_ids: Vec<Uuid>,
