@@ -21,6 +21,10 @@ mod tests {
             ask("SELECT bool_and(crashes = 1 AND lease_token IS NULL) FROM automations.queue")?,
             "true"
         );
+        assert_eq!(
+            ask("SELECT DISTINCT status FROM public.automation_executions")?,
+            "pending"
+        );
         Ok(())
     }
 
@@ -141,6 +145,7 @@ mod tests {
             ask("SELECT (crashes, lease_token) FROM automations.queue")?,
             "(0,)"
         );
+        assert_eq!(ask("SELECT status FROM public.automation_executions")?, "pending");
         assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "1");
         Ok(())
     }

@@ -1,4 +1,5 @@
--- The same for executions that are about to be changed; `final` says that one has ended already.
+-- Locks executions that are about to be changed until this transaction ends, without ever waiting: `held` is false
+-- for one that somebody else has locked, one that is not there is not returned, and `final` says that one has ended.
 CREATE FUNCTION automations.hold_executions(wanted uuid[])
 RETURNS TABLE (id uuid, held boolean, final boolean)
 LANGUAGE plpgsql

@@ -94,6 +94,9 @@ BEGIN
         IF failed <> '{}' THEN
             PERFORM automations.finish(
                 failed_accounts, failed, array_fill(token, ARRAY[cardinality(failed)]), failures);
+            PERFORM automations.announce((
+                SELECT jsonb_agg(jsonb_build_object('id', e.id, 'automation_id', e.automation_id, 'status', e.status))
+                FROM public.automation_executions e WHERE e.id = ANY (failed)));
             got_on := true;
         END IF;
         EXIT WHEN cardinality(claimed) > cardinality(failed);

@@ -1,21 +1,28 @@
 -- Hands claims back, as a daemon does that was asked to stop: they are pending again at once, and it does not count
--- as a crash. Returns how many were still held.
+-- as a crash. Returns how many were still held. An execution that somebody has locked keeps its status for now; that
+-- it is in the queue without a lease is what counts.
 CREATE FUNCTION automations.release(account_ids uuid[], ids uuid[], tokens uuid[])
 RETURNS integer
-LANGUAGE sql VOLATILE
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
+DECLARE
+    released uuid[];
+BEGIN
     WITH mine AS MATERIALIZED (
         SELECT q.account_id, q.id
         FROM unnest(account_ids, ids, tokens) AS m (account_id, id, token)
         JOIN automations.queue q ON q.account_id = m.account_id AND q.id = m.id AND q.lease_token = m.token
         ORDER BY q.account_id, q.id
         FOR UPDATE OF q SKIP LOCKED
-    ), released AS (
+    ), freed AS (
         UPDATE automations.queue q SET lease_token = NULL, lease_until = NULL
         FROM mine m WHERE q.account_id = m.account_id AND q.id = m.id
         RETURNING q.id
     )
-    SELECT count(*)::integer FROM released
+    SELECT array_agg(f.id) INTO released FROM freed f;
+    PERFORM automations.set_pending(released);
+    RETURN coalesce(cardinality(released), 0);
+END
 $$;

@@ -1,6 +1,6 @@
 -- Starts an execution that is not a captured change: run(), tools, webhooks. Called with the rights of the tables'
 -- owner by a caller to whom the automation was visible. The execution is there at once as `pending`; its
--- triggers queue it and refuse a lead or conversation of another account. The same idempotency key for the same
+-- triggers queue and announce it and refuse a lead or conversation of another account. The same idempotency key for the same
 -- automation gives the same execution, also when two ask at once.
 CREATE FUNCTION automations.start_execution(
     automation_id uuid,
@@ -53,8 +53,6 @@ BEGIN
     VALUES (new_id, a.id, a.user_id, used_version, start_execution.trigger_type, coalesce(input, '{}'), 'pending',
             at_test, automations.claimed_user(), start_execution.lead_id, start_execution.conversation_id,
             cause.execution_id, cause.depth);
-    PERFORM automations.announce(jsonb_build_array(
-        jsonb_build_object('id', new_id, 'automation_id', a.id, 'status', 'pending')));
     RETURN new_id;
 END
 $$;

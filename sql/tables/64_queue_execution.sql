@@ -1,5 +1,6 @@
--- An execution that is inserted as pending is queued; one in another status belongs to whoever wrote it (D1).
--- Our own functions write the queue row themselves: the primary key keeps it from being there twice.
+-- An execution that is inserted as pending is queued and announced, whoever inserts it: start_execution() or an
+-- application. One in another status belongs to whoever wrote it (D1). Not announced where prepared transactions are
+-- in use: PREPARE TRANSACTION fails after a NOTIFY.
 CREATE OR REPLACE FUNCTION automations.queue_execution() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -9,6 +10,10 @@ BEGIN
         NEW.conversation_id, NEW.caused_by, NEW.depth, NEW.test_mode, NEW.started_at, true)
     ON CONFLICT (account_id, id) DO NOTHING;
     PERFORM automations.wake();
+    IF current_setting('max_prepared_transactions') = '0' THEN
+        PERFORM automations.announce(jsonb_build_array(jsonb_build_object(
+            'id', NEW.id, 'automation_id', NEW.automation_id, 'status', NEW.status)));
+    END IF;
     RETURN NULL;
 END
 $$;
