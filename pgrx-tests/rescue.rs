@@ -170,4 +170,25 @@ mod tests {
         );
         Ok(())
     }
+
+    #[pg_test]
+    fn a_lease_whose_execution_somebody_changed_by_hand_is_found_too() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(4); SELECT pg_temp.claim(10)")?;
+        Spi::run(LAPSE)?;
+        Spi::run(
+            "WITH numbered AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM public.automation_executions)
+             UPDATE public.automation_executions e SET status = (ARRAY['completed', 'waiting', 'running'])[n]
+               FROM numbered WHERE numbered.id = e.id AND n < 4;
+             DELETE FROM public.automation_executions e
+              WHERE e.id = (SELECT x.id FROM public.automation_executions x ORDER BY x.id DESC LIMIT 1)",
+        )?;
+        assert_eq!(ask("SELECT automations.maintain()")?, "3");
+        assert_eq!(
+            ask("SELECT string_agg(concat_ws(' ', e.status, q.crashes, q.lease_token IS NULL), ', ' ORDER BY q.id)
+                   FROM automations.queue q JOIN public.automation_executions e ON e.id = q.id")?,
+            "pending 1 t, running 0 f"
+        );
+        Ok(())
+    }
 }

@@ -1,0 +1,29 @@
+-- What rescue() does not find, because it looks where executions run: rows of the queue under a lapsed lease whose
+-- execution somebody has changed or deleted by hand. Where it is final or gone the row goes too, else it is pending
+-- again. Reads the whole queue, so it is a part of maintain(). Returns how many there were.
+CREATE FUNCTION automations.rescue_strays()
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kept uuid[];
+    strays integer;
+BEGIN
+    WITH stray AS MATERIALIZED (
+        SELECT q.account_id, q.id, coalesce(e.status IN ('pending', 'waiting'), false) AS stays
+        FROM automations.queue q LEFT JOIN public.automation_executions e ON e.id = q.id
+        WHERE q.lease_until < clock_timestamp() AND e.status IS DISTINCT FROM 'running'
+        FOR UPDATE OF q SKIP LOCKED
+    ), gone AS (
+        DELETE FROM automations.queue q USING stray s
+        WHERE q.account_id = s.account_id AND q.id = s.id AND NOT s.stays
+    ), back AS (
+        UPDATE automations.queue q SET lease_token = NULL, lease_until = NULL, crashes = q.crashes + 1
+        FROM stray s WHERE q.account_id = s.account_id AND q.id = s.id AND s.stays
+    )
+    SELECT count(*), array_agg(s.id) FILTER (WHERE s.stays) INTO strays, kept FROM stray s;
+    PERFORM automations.set_pending(kept);
+    RETURN strays;
+END
+$$;
