@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use deadpool_postgres::Object;
+
 use super::act::Run;
 use super::names::Rows;
 use crate::backoff::Backoff;
 use crate::nodes::{Done, NodeError, NodeKind, NodeRun};
 use crate::queue::error::{is_gone, is_transient};
-use crate::queue::tenant::{Tenant, TenantError, TenantTransaction, Trouble};
+use crate::queue::tenant::{Tenant, TenantTransaction, Trouble};
 
 /// Below the server's default `deadlock_timeout` of a second: we give way before anybody is chosen as a victim.
 const LOCK_TIMEOUT_MS: i64 = 500;
@@ -64,13 +66,12 @@ impl Run<'_> {
         }
         let mut tries = Tries::default();
         loop {
+            let (lead, conversation) = (self.execution.lead_id, self.execution.conversation_id);
             let read = async {
-                let transaction = self.begin().await?;
-                let seen = |error: TenantError| (error.trouble(), NodeError::from(error));
-                let read = transaction.read(self.execution.lead_id, self.execution.conversation_id);
-                let rows = read.await.map_err(seen)?;
-                transaction.rollback().await.map_err(seen)?;
-                Ok(rows)
+                let connection = self.connection().await?;
+                let read = TenantTransaction::read(connection, self.tenant(), lead, conversation);
+                read.await
+                    .map_err(|error| (error.trouble(), NodeError::from(error)))
             };
             match read.await {
                 Ok(rows) => return Ok(Arc::new(rows)),
@@ -79,24 +80,30 @@ impl Run<'_> {
         }
     }
 
-    pub(super) async fn begin(self) -> Result<TenantTransaction, (Option<Trouble>, NodeError)> {
-        let connection = self.engine.queue.for_tenant().await.map_err(|error| {
+    async fn begin(self) -> Result<TenantTransaction, (Option<Trouble>, NodeError)> {
+        let begun = TenantTransaction::begin(self.connection().await?, self.tenant()).await;
+        begun.map_err(|error| (error.trouble(), error.into()))
+    }
+
+    async fn connection(self) -> Result<Object, (Option<Trouble>, NodeError)> {
+        self.engine.queue.for_tenant().await.map_err(|error| {
             let trouble = match error.sqlstate() {
                 Some(sqlstate) if is_transient(sqlstate) => Some(Trouble::Collision),
                 Some(sqlstate) if !is_gone(sqlstate) => None,
                 _ => Some(Trouble::Gone),
             };
             (trouble, NodeError::failed(error.to_string()))
-        })?;
-        let tenant = Tenant {
+        })
+    }
+
+    fn tenant(self) -> Tenant {
+        Tenant {
             account_id: self.execution.account_id,
             execution_id: self.execution.id,
             depth: self.execution.depth,
             lock_timeout_ms: LOCK_TIMEOUT_MS,
             statement_timeout_ms: STATEMENT_TIMEOUT_MS,
-        };
-        let begun = TenantTransaction::begin(connection, tenant).await;
-        begun.map_err(|error| (error.trouble(), error.into()))
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use deadpool_postgres::Object;
+use futures_util::join;
 use serde_json::Value;
 use tokio_postgres::types::{Json, ToSql};
+use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use super::error::{self, QueueError, sentence};
@@ -89,6 +91,23 @@ pub struct Tenant {
     pub statement_timeout_ms: i64,
 }
 
+impl Tenant {
+    fn parameters(&self) -> [&(dyn ToSql + Sync); 5] {
+        [
+            &self.account_id,
+            &self.execution_id,
+            &self.depth,
+            &self.lock_timeout_ms,
+            &self.statement_timeout_ms,
+        ]
+    }
+}
+
+const BECOME_TENANT: &str = "SELECT automations.become_tenant($1, $2, $3, $4, $5)";
+const LEAVE_TENANT: &str = "SELECT automations.leave_tenant($1)::text";
+const NODE_READ: &str =
+    "SELECT r.lead::text, r.conversation::text FROM automations.node_read($1, $2, $3) AS r";
+
 /// An open transaction that acts as the tenant.
 pub struct TenantTransaction {
     /// `None` once committed or rolled back.
@@ -99,29 +118,55 @@ pub struct TenantTransaction {
 }
 
 impl TenantTransaction {
-    /// Opens the transaction and becomes the tenant.
+    /// Opens the transaction and becomes the tenant, in one round trip.
     pub async fn begin(client: Object, tenant: Tenant) -> Result<TenantTransaction, TenantError> {
-        let mut open = TenantTransaction {
+        let mut open = TenantTransaction::over(client, tenant);
+        let become_tenant = open.prepared(BECOME_TENANT).await?;
+        let parameters = tenant.parameters();
+        // sent one behind the other; where the first fails the second does nothing
+        let (begun, row) = join!(
+            open.batch("BEGIN"),
+            open.prepared_row(&become_tenant, &parameters)
+        );
+        begun?;
+        open.role = row?.try_get(0)?;
+        Ok(open)
+    }
+
+    /// The current rows for templates, as the tenant sees them: `(lead, conversation)`, null where there is none to
+    /// see. A whole transaction in one round trip.
+    pub async fn read(
+        client: Object,
+        tenant: Tenant,
+        lead_id: Option<Uuid>,
+        conversation_id: Option<Uuid>,
+    ) -> Result<(Value, Value), TenantError> {
+        let mut open = TenantTransaction::over(client, tenant);
+        let become_tenant = open.prepared(BECOME_TENANT).await?;
+        let node_read = open.prepared(NODE_READ).await?;
+        let parameters = tenant.parameters();
+        let whose: [&(dyn ToSql + Sync); 3] = [&tenant.account_id, &lead_id, &conversation_id];
+        let (begun, became, row, ended) = join!(
+            open.batch("BEGIN"),
+            open.prepared_row(&become_tenant, &parameters),
+            open.prepared_row(&node_read, &whose),
+            open.batch("ROLLBACK"),
+        );
+        begun?;
+        became?;
+        let row = row?;
+        ended?;
+        open.client = None;
+        Ok((parsed(row.try_get(0)?)?, parsed(row.try_get(1)?)?))
+    }
+
+    fn over(client: Object, tenant: Tenant) -> TenantTransaction {
+        TenantTransaction {
             client: Some(client),
             tenant,
             role: String::new(),
             trouble: Mutex::default(),
-        };
-        open.batch("BEGIN").await?;
-        let row = open
-            .row(
-                "SELECT automations.become_tenant($1, $2, $3, $4, $5)",
-                &[
-                    &tenant.account_id,
-                    &tenant.execution_id,
-                    &tenant.depth,
-                    &tenant.lock_timeout_ms,
-                    &tenant.statement_timeout_ms,
-                ],
-            )
-            .await?;
-        open.role = row.try_get(0)?;
-        Ok(open)
+        }
     }
 
     /// `action-db`: `{"rows": [...]}`.
@@ -172,21 +217,6 @@ impl TenantTransaction {
         .await
     }
 
-    /// The current rows for templates: `(lead, conversation)`, null where there is none to see.
-    pub async fn read(
-        &self,
-        lead_id: Option<Uuid>,
-        conversation_id: Option<Uuid>,
-    ) -> Result<(Value, Value), TenantError> {
-        let row = self
-            .row(
-                "SELECT r.lead::text, r.conversation::text FROM automations.node_read($1, $2, $3) AS r",
-                &[&self.tenant.account_id, &lead_id, &conversation_id],
-            )
-            .await?;
-        Ok((parsed(row.try_get(0)?)?, parsed(row.try_get(1)?)?))
-    }
-
     /// What happened in this transaction that makes it worth another try, whatever the node made of it.
     pub fn trouble(&self) -> Option<Trouble> {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
@@ -195,9 +225,14 @@ impl TenantTransaction {
     /// Runs what was deferred while still the tenant, then steps back to the daemon's role. An error means that
     /// somebody (a trigger of the application) changed the role under us: roll back.
     pub async fn leave(&mut self) -> Result<(), TenantError> {
-        self.batch("SET CONSTRAINTS ALL IMMEDIATE").await?;
-        self.row("SELECT automations.leave_tenant($1)::text", &[&self.role])
-            .await?;
+        let leave_tenant = self.prepared(LEAVE_TENANT).await?;
+        let role: [&(dyn ToSql + Sync); 1] = [&self.role];
+        let (settled, left) = join!(
+            self.batch("SET CONSTRAINTS ALL IMMEDIATE"),
+            self.prepared_row(&leave_tenant, &role),
+        );
+        settled?;
+        left?;
         Ok(())
     }
 
@@ -229,31 +264,46 @@ impl TenantTransaction {
         parsed(self.row(sql, parameters).await?.try_get(0)?)
     }
 
-    async fn row(
-        &self,
-        sql: &str,
-        parameters: &[&(dyn ToSql + Sync)],
-    ) -> Result<tokio_postgres::Row, TenantError> {
+    async fn row(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Row, TenantError> {
+        let statement = self.prepared(sql).await?;
+        self.prepared_row(&statement, parameters).await
+    }
+
+    /// Prepared once per connection.
+    async fn prepared(&self, sql: &str) -> Result<Statement, TenantError> {
         let Some(client) = &self.client else {
             return Err(closed());
         };
-        let answer = async {
-            let statement = client.prepare_cached(sql).await?;
-            client.query_one(&statement, parameters).await
+        let statement = client.prepare_cached(sql).await;
+        statement.map_err(|error| self.noted(error))
+    }
+
+    /// Sent when it is first polled, without waiting for anything before: what is joined goes in its order.
+    async fn prepared_row(
+        &self,
+        statement: &Statement,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Row, TenantError> {
+        let Some(client) = &self.client else {
+            return Err(closed());
         };
-        answer.await.map_err(|error| {
-            let error = TenantError::from(error);
-            let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-            *trouble = trouble.or(error.trouble());
-            error
-        })
+        let row = client.query_one(statement, parameters).await;
+        row.map_err(|error| self.noted(error))
+    }
+
+    fn noted(&self, error: tokio_postgres::Error) -> TenantError {
+        let error = TenantError::from(error);
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        *trouble = trouble.or(error.trouble());
+        error
     }
 
     async fn batch(&self, sql: &str) -> Result<(), TenantError> {
         let Some(client) = &self.client else {
             return Err(closed());
         };
-        Ok(client.batch_execute(sql).await?)
+        let done = client.batch_execute(sql).await;
+        done.map_err(|error| self.noted(error))
     }
 }
 

@@ -4,13 +4,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Statement};
 
 use crate::backoff::Backoff;
 use crate::database::connect::Connector;
 use crate::leases::Leases;
 use crate::queue::error::describe;
 use crate::queue::{Queue, QueueError};
+
+/// The heartbeat's own connection.
+struct Line {
+    client: Client,
+    statement: Option<Statement>,
+}
 
 /// Beats for ever: abort the task to stop it, after everything is handed back.
 pub async fn beat(connector: Connector, leases: Arc<Leases>) {
@@ -21,8 +27,8 @@ pub async fn beat(connector: Connector, leases: Arc<Leases>) {
         if client.is_none() {
             client = open(&connector).await;
         }
-        match &client {
-            Some(open) => match one(open, &leases, every).await {
+        match &mut client {
+            Some(line) => match one(line, &leases, every).await {
                 Ok(()) => {
                     backoff = pauses();
                     tokio::select! {
@@ -44,13 +50,22 @@ pub async fn beat(connector: Connector, leases: Arc<Leases>) {
 }
 
 /// One call; none when nothing is held.
-async fn one(client: &Client, leases: &Leases, within: Duration) -> Result<(), QueueError> {
+async fn one(line: &mut Line, leases: &Leases, within: Duration) -> Result<(), QueueError> {
     let claims = leases.claims();
     if claims.is_empty() {
         return Ok(());
     }
     let since = Instant::now();
-    let call = Queue::heartbeat(client, &claims, leases.length());
+    let call = async {
+        let statement = match &line.statement {
+            Some(statement) => statement,
+            // prepared with the first beat, not with the connection: the function may not be there yet
+            None => line
+                .statement
+                .insert(Queue::prepare_heartbeat(&line.client).await?),
+        };
+        Queue::heartbeat(&line.client, statement, &claims, leases.length()).await
+    };
     let kept = tokio::time::timeout(within, call)
         .await
         .map_err(|_| QueueError::Slow)??;
@@ -62,7 +77,7 @@ async fn one(client: &Client, leases: &Leases, within: Duration) -> Result<(), Q
     Ok(())
 }
 
-async fn open(connector: &Connector) -> Option<Client> {
+async fn open(connector: &Connector) -> Option<Line> {
     match connector.open().await {
         Ok((client, connection)) => {
             tokio::spawn(async move {
@@ -70,7 +85,10 @@ async fn open(connector: &Connector) -> Option<Client> {
                     tracing::debug!(error = %describe(&error), "the heartbeat's connection ended");
                 }
             });
-            Some(client)
+            Some(Line {
+                client,
+                statement: None,
+            })
         }
         Err(error) => {
             tracing::debug!(error = %describe(&error), "no connection for the heartbeat");
