@@ -1,5 +1,5 @@
 -- What the daemon has to know before it claims anything: is the schema there and of which version, is work
--- paused, is this a copy, a standby, a superuser's connection.
+-- paused, is this a copy, a standby, a superuser's connection or one past row security.
 CREATE FUNCTION automations.readiness()
 RETURNS TABLE (
     schema_version text,
@@ -9,7 +9,8 @@ RETURNS TABLE (
     in_recovery boolean,
     is_superuser boolean,
     tenant_role text,
-    server_version_num integer
+    server_version_num integer,
+    has_bypassrls boolean
 )
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -23,5 +24,7 @@ AS $$
         (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = session_user)
             OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user),
         (SELECT s.value #>> '{}' FROM automations.settings s WHERE s.name = 'tenant_role'),
-        current_setting('server_version_num')::integer
+        current_setting('server_version_num')::integer,
+        EXISTS (SELECT FROM pg_catalog.pg_roles r
+                 WHERE r.rolname IN (session_user, current_user) AND r.rolbypassrls)
 $$;

@@ -3,12 +3,15 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use super::run::{explain, queue};
 use super::{CommandError, say};
 use crate::database::connect::Connector;
 use crate::listen;
 use crate::queue::Queue;
 use crate::queue::readiness::Readiness;
+use crate::queue::tenant::{Tenant, TenantError, TenantTransaction};
 use crate::settings::{Listen, Settings};
 
 /// How far apart the clocks may be before people are confused by times in logs and records.
@@ -46,7 +49,10 @@ pub async fn check(settings: Settings) -> Result<ExitCode, CommandError> {
                 Ok(format!("made in {} ms", since.elapsed().as_millis())),
             );
             match queue.readiness().await {
-                Ok(readiness) => database(&mut report, &readiness, &settings),
+                Ok(readiness) => {
+                    database(&mut report, &readiness, &settings);
+                    tenant(&mut report, &queue, &readiness).await;
+                }
                 Err(error) => report.line("schema", Err(explain(&error))),
             }
             clock(&mut report, &queue).await;
@@ -74,12 +80,12 @@ fn database(report: &mut Report, readiness: &Readiness, settings: &Settings) {
     );
     report.line(
         "role",
-        match (readiness.is_superuser, settings.allow_superuser) {
-            (true, false) => {
-                Err("a superuser, for whom no row level security holds (--allow-superuser)".to_owned())
-            }
-            (true, true) => Ok("a superuser, as allowed".to_owned()),
-            (false, _) => Ok("not a superuser".to_owned()),
+        match (readiness.sees_everything(), settings.allow_superuser) {
+            (Some(what), false) => Err(format!(
+                "{what}, for which no row level security holds (--allow-superuser)"
+            )),
+            (Some(what), true) => Ok(format!("{what}, as allowed")),
+            (None, _) => Ok("neither a superuser nor with BYPASSRLS".to_owned()),
         },
     );
     let schema = readiness.schema_version.as_deref().unwrap_or("none");
@@ -96,11 +102,28 @@ fn database(report: &mut Report, readiness: &Readiness, settings: &Settings) {
             .map(|()| "ready".to_owned())
             .map_err(|why| why.to_string()),
     );
-    let role = readiness.tenant_role.clone();
-    report.line(
-        "tenant role",
-        role.ok_or_else(|| "automations.settings names none (tenant_role)".to_owned()),
-    );
+}
+
+/// Becomes the tenant as database nodes do, of an account that does not exist, and rolls back.
+async fn tenant(report: &mut Report, queue: &Queue, readiness: &Readiness) {
+    let Some(role) = &readiness.tenant_role else {
+        let none = "automations.settings names none (tenant_role)";
+        return report.line("tenant role", Err(none.to_owned()));
+    };
+    let nobody = Tenant {
+        account_id: Uuid::nil(),
+        execution_id: Uuid::nil(),
+        depth: 0,
+        lock_timeout_ms: 500,
+        statement_timeout_ms: 5_000,
+    };
+    let became = async {
+        let connection = queue.for_tenant().await.map_err(|error| explain(&error))?;
+        let said = |error: TenantError| error.to_string();
+        let transaction = TenantTransaction::begin(connection, nobody).await.map_err(said)?;
+        transaction.rollback().await.map_err(said)
+    };
+    report.line("tenant role", became.await.map(|()| format!("acts as {role}")));
 }
 
 async fn clock(report: &mut Report, queue: &Queue) {

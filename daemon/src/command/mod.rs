@@ -18,12 +18,12 @@ pub enum CommandError {
     /// The settings are wrong: exit 2.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The login is a superuser and nobody said that this is meant: exit 2.
+    /// The login is a superuser or bypasses row level security, and nobody said that this is meant: exit 2.
     #[error(
-        "--allow-superuser: the login of --database-url is a superuser, for whom no row level security holds; \
+        "--allow-superuser: the login of --database-url is {0}, for which no row level security holds; \
          grant automations_daemon to another login, or give this flag"
     )]
-    Superuser,
+    Superuser(&'static str),
     /// Certificates.
     #[error("--database-url: {0}")]
     Tls(#[from] crate::database::tls::TlsError),
@@ -65,7 +65,7 @@ impl CommandError {
     fn code(&self) -> ExitCode {
         match self {
             CommandError::Settings(_)
-            | CommandError::Superuser
+            | CommandError::Superuser(_)
             | CommandError::Tls(_)
             | CommandError::Http { .. } => ExitCode::from(2),
             _ => ExitCode::FAILURE,

@@ -87,7 +87,8 @@ pub fn queue(connector: &Connector, connections: usize) -> Result<Queue, Command
     ))
 }
 
-/// Asks the database who we are, as soon as it answers; a superuser is refused before anything is claimed.
+/// Asks the database who we are, as soon as it answers; a superuser, or one past row level security, is refused before anything is
+/// claimed.
 async fn refuse_superuser(
     queue: &Queue,
     health: &Health,
@@ -103,8 +104,10 @@ async fn refuse_superuser(
     );
     while !stop.is_asked() {
         match queue.readiness().await {
-            Ok(readiness) if readiness.is_superuser => return Err(CommandError::Superuser),
-            Ok(_) => return Ok(()),
+            Ok(readiness) => {
+                let refused = readiness.sees_everything().map(CommandError::Superuser);
+                return refused.map_or(Ok(()), Err);
+            }
             Err(error) => health.set(State::Waiting(explain(&error))),
         }
         tokio::select! {

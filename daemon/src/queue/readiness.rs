@@ -17,6 +17,8 @@ pub struct Readiness {
     pub in_recovery: bool,
     /// The login or the role is a superuser.
     pub is_superuser: bool,
+    /// The login or the role bypasses row level security.
+    pub has_bypassrls: bool,
     /// As whom database nodes act.
     pub tenant_role: Option<String>,
     /// `150020` for 15.20.
@@ -49,6 +51,17 @@ pub enum NotReady {
 }
 
 impl Readiness {
+    /// Why row level security does not hold for this connection, in words; none where it does.
+    pub fn sees_everything(&self) -> Option<&'static str> {
+        if self.is_superuser {
+            Some("a superuser")
+        } else if self.has_bypassrls {
+            Some("a role with BYPASSRLS")
+        } else {
+            None
+        }
+    }
+
     /// What stands in the way of claiming.
     pub fn verdict(&self) -> Result<(), NotReady> {
         if self.in_recovery {
@@ -76,12 +89,12 @@ impl Readiness {
 }
 
 impl Queue {
-    /// Asks.
+    /// Asks. The column that came later is read so that an older extension answers too, and is told apart by version.
     pub async fn readiness(&self) -> Result<Readiness, QueueError> {
         let row = self
             .row(
                 "SELECT schema_version, library_version, paused, is_copy, in_recovery, is_superuser, tenant_role, \
-                 server_version_num FROM automations.readiness()",
+                 server_version_num, (to_jsonb(r) ->> 'has_bypassrls')::boolean FROM automations.readiness() r",
                 &[],
             )
             .await?;
@@ -92,6 +105,7 @@ impl Queue {
             is_copy: row.try_get::<_, Option<bool>>(3)?.unwrap_or(false),
             in_recovery: row.try_get::<_, Option<bool>>(4)?.unwrap_or(false),
             is_superuser: row.try_get::<_, Option<bool>>(5)?.unwrap_or(false),
+            has_bypassrls: row.try_get::<_, Option<bool>>(8)?.unwrap_or(false),
             tenant_role: row.try_get(6)?,
             server_version: row.try_get(7)?,
         })
@@ -110,6 +124,7 @@ mod tests {
             is_copy: false,
             in_recovery: false,
             is_superuser: false,
+            has_bypassrls: false,
             tenant_role: Some("authenticated".to_owned()),
             server_version: 150_020,
         }
@@ -143,5 +158,20 @@ mod tests {
             ..bare
         };
         assert_eq!(standby.verdict(), Err(NotReady::InRecovery));
+    }
+
+    #[test]
+    fn a_superuser_and_a_role_past_row_security_are_told_apart() {
+        assert_eq!(fine().sees_everything(), None);
+        let bypass = Readiness {
+            has_bypassrls: true,
+            ..fine()
+        };
+        assert_eq!(bypass.sees_everything(), Some("a role with BYPASSRLS"));
+        let superuser = Readiness {
+            is_superuser: true,
+            ..bypass
+        };
+        assert_eq!(superuser.sees_everything(), Some("a superuser"));
     }
 }

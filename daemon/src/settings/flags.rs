@@ -106,7 +106,7 @@ pub struct Flags {
     /// What links in messages begin with [default: the address of --http].
     #[arg(long, global = true, env = "AUTOMATIOND_PUBLIC_URL")]
     pub public_url: Option<String>,
-    /// Starts even when the login is a superuser, for whom no row level security holds.
+    /// Starts even when the login is a superuser or has BYPASSRLS, so that no row level security holds for it.
     #[arg(long, global = true, env = "AUTOMATIOND_ALLOW_SUPERUSER")]
     pub allow_superuser: bool,
     /// How log lines look; levels by RUST_LOG.
