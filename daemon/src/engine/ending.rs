@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flow::End;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::clean;
 use super::record::Record;
@@ -23,25 +23,35 @@ pub struct Ending {
     pub node_id: Option<Arc<str>>,
     /// The result.
     pub output: Arc<Value>,
-    /// The final variables.
+    /// The final variables; null leaves what is written already.
     pub variables: Arc<Value>,
-    /// What people read.
+    /// What people read; null leaves what is written already.
     pub nodes_executed: Value,
     /// Records that are not written yet.
     pub steps: Vec<Record>,
 }
 
 impl Ending {
-    /// A failure before or beside any step.
+    /// A failure beside any step, of which nothing is told but why.
     pub fn failed(code: &'static str, message: impl Into<String>, node_id: Option<Arc<str>>) -> Ending {
         Ending {
             status: "failed",
             error: Some((message.into(), code)),
             node_id,
             output: Arc::default(),
-            variables: Arc::new(json!({})),
-            nodes_executed: json!([]),
+            variables: Arc::default(),
+            nodes_executed: Value::Null,
             steps: Vec::new(),
+        }
+    }
+
+    /// The same of an execution whose story had begun: with what had happened, and the records that are not written.
+    pub fn with(self, story: &Story, steps: Vec<Record>) -> Ending {
+        Ending {
+            variables: story.variables().clone(),
+            nodes_executed: all_nodes(story),
+            steps,
+            ..self
         }
     }
 

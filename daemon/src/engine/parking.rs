@@ -76,7 +76,7 @@ impl Walk<'_> {
     }
 
     /// Nothing runs: what is left waits in the database.
-    pub(super) async fn park(mut self) -> Result<Walked, Halt> {
+    pub(super) async fn park(&mut self) -> Result<Walked, Halt> {
         if self.parked.is_empty() {
             return Err(Halt::failed(
                 "node_failed",

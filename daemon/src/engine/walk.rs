@@ -83,7 +83,13 @@ pub(super) struct Walk<'a> {
 /// Walks a claimed execution.
 pub async fn walk(engine: Arc<Engine>, claimed: Claimed, hold: &Hold) -> Walked {
     let result = match Walk::begin(engine, claimed, hold).await {
-        Ok(walk) => walk.go().await,
+        Ok(mut walk) => match walk.go().await {
+            Err(Halt::Failed(ending)) => {
+                let steps = walk.unrecorded.take();
+                Err(Halt::Failed(Box::new(ending.with(&walk.story, steps))))
+            }
+            other => other,
+        },
         Err(halt) => Err(halt),
     };
     match result {
@@ -143,7 +149,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    async fn go(mut self) -> Result<Walked, Halt> {
+    async fn go(&mut self) -> Result<Walked, Halt> {
         loop {
             self.start_ready().await?;
             if self.unrecorded.is_full() {

@@ -130,3 +130,26 @@ fn the_step_budget_names_what_ran_most() {
         result["error"]
     );
 }
+
+#[test]
+fn what_fails_beside_its_steps_still_tells_of_them() {
+    let (mut story, _) = start(diamond());
+    let sets = Told {
+        variables: json!({"x": 1}).as_object().cloned().unwrap(),
+        ..told(Value::Null, Outcome::Default)
+    };
+    story.complete(&step("t"), sets).unwrap();
+    let failed = Ending::failed("too_large", "no room", None);
+    let bare = serde_json::to_value(&failed).unwrap();
+    assert_eq!(
+        (&bare["nodes_executed"], &bare["variables"]),
+        (&Value::Null, &Value::Null)
+    );
+    let result = serde_json::to_value(failed.with(&story, Vec::new())).unwrap();
+    assert_eq!(result["variables"], json!({"x": 1}));
+    assert_eq!(
+        listed(&result["nodes_executed"]).first(),
+        Some(&("t".to_owned(), "success".to_owned()))
+    );
+    assert_eq!(result["error_code"], "too_large");
+}
