@@ -163,4 +163,18 @@ mod tests {
         );
         Ok(())
     }
+
+    #[pg_test]
+    fn a_captured_change_has_a_place_in_the_queue_before_it_is_an_execution() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(2)")?;
+        let second = ask("SELECT q.id FROM automations.queue q ORDER BY q.id DESC LIMIT 1")?;
+        let position = ["SELECT automations.queue_position('", &second, "')"].concat();
+        stage::as_user(stage::ADA)?;
+        assert_eq!(ask("SELECT count(*) FROM automations.pending")?, "2");
+        assert_eq!(ask(&position)?, "2");
+        stage::as_user(stage::BOB)?;
+        assert_eq!(ask(&position)?, "");
+        Ok(())
+    }
 }

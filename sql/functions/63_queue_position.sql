@@ -1,13 +1,20 @@
 -- How many executions of its account are to be claimed before this one, itself included: 1 is next. Null when it does
--- not wait in the queue (it runs, is parked, has ended) or the caller may not see it.
+-- not wait in the queue (it runs, is parked, has ended) or the caller may not see it. A captured change that no daemon
+-- has claimed is known to the queue only, whose key begins with the account: only then it is looked for by its id.
 CREATE FUNCTION automations.queue_position(execution_id uuid)
 RETURNS bigint
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+    WITH this AS (
+        SELECT e.account_id, e.id FROM public.automation_executions e WHERE e.id = execution_id
+        UNION ALL
+        SELECT q.account_id, q.id FROM automations.queue q
+        WHERE q.id = execution_id
+          AND NOT EXISTS (SELECT FROM public.automation_executions e WHERE e.id = execution_id)
+    )
     SELECT (SELECT count(*) FROM automations.queue q
-            WHERE q.account_id = e.account_id AND q.id <= e.id AND q.lease_token IS NULL)
-    FROM public.automation_executions e
-    JOIN automations.queue own ON own.account_id = e.account_id AND own.id = e.id AND own.lease_token IS NULL
-    WHERE e.id = execution_id
+            WHERE q.account_id = own.account_id AND q.id <= own.id AND q.lease_token IS NULL)
+    FROM this t
+    JOIN automations.queue own ON own.account_id = t.account_id AND own.id = t.id AND own.lease_token IS NULL
 $$;
