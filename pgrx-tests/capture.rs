@@ -243,4 +243,25 @@ mod tests {
         );
         Ok(())
     }
+
+    #[pg_test]
+    fn capture_finds_who_listens_by_index_also_while_its_tables_are_small() -> Outcome {
+        hear(r#"{"event_source": "lead", "event_type": "INSERT"}"#)?;
+        let scans = "SELECT string_agg(concat_ws(' ', relname, seq_scan), ', ' ORDER BY relname)
+                       FROM pg_stat_xact_user_tables
+                      WHERE schemaname = 'automations' AND relname IN ('listeners', 'sources', 'queue')";
+        let before = ask(scans)?;
+        let by_index = "SELECT sum(idx_scan) FROM pg_stat_xact_user_tables
+                         WHERE schemaname = 'automations' AND relname IN ('listeners', 'sources')";
+        let found: i64 = ask(by_index)?.parse().unwrap_or(0);
+        for _ in 0..7 {
+            Spi::run_with_args(
+                "INSERT INTO public.leads (user_id) VALUES ($1::uuid)",
+                &[stage::ADA.into()],
+            )?;
+        }
+        assert_eq!(ask(scans)?, before);
+        assert!(ask(by_index)?.parse().unwrap_or(0) >= found + 14);
+        Ok(())
+    }
 }
