@@ -26,15 +26,20 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     let connector = Connector::new(&settings.database)?;
     let queue = queue(&connector, settings.connections)?;
     let (health, wake, leases) = (Health::default(), Wake::default(), Leases::new(settings.lease));
-    if let Some(address) = settings.http {
-        let bound = http::serve(address, health.clone(), recorder.clone(), stop.clone());
-        let bound = bound.await.map_err(|why| CommandError::Http { address, why })?;
-        let public_url = settings
-            .public_url
-            .as_ref()
-            .map_or(format!("http://{bound}/"), ToString::to_string);
-        tracing::info!(address = %bound, %public_url, "HTTP listens on http://{bound}");
-    }
+    let server = match settings.http {
+        Some(address) => {
+            let server = http::serve(address, health.clone(), recorder.clone()).await;
+            let server = server.map_err(|why| CommandError::Http { address, why })?;
+            let bound = server.address;
+            let public_url = settings
+                .public_url
+                .as_ref()
+                .map_or(format!("http://{bound}/"), ToString::to_string);
+            tracing::info!(address = %bound, %public_url, "HTTP listens on http://{bound}");
+            Some(server)
+        }
+        None => None,
+    };
     refuse_superuser(&queue, &health, &settings, &stop).await?;
     let listening = match &settings.listen {
         Listen::At(url) => {
@@ -73,6 +78,9 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     worker::run(parts, &settings, stop).await;
     if let Some(listening) = listening {
         let _ = listening.await;
+    }
+    if let Some(server) = server {
+        server.end().await;
     }
     Ok(ExitCode::SUCCESS)
 }

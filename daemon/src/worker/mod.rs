@@ -96,6 +96,11 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
     always.spawn(heartbeat::fence(leases));
     always.spawn(upkeep::keep_up(queue, health.clone(), recorder));
 
+    let (asked, told) = (stop.clone(), health.clone());
+    always.spawn(async move {
+        asked.asked().await; // said at once, also while a look at the queue is on its way
+        told.set(State::Stopping);
+    });
     worker.claim_until(&stop).await;
     health.set(State::Stopping);
     worker.wind_down(settings.stop_timeout).await;
