@@ -6,6 +6,8 @@ pub mod stage;
 #[path = "../../pgrx-tests/hearing.rs"]
 pub mod hearing;
 
+#[path = "../../pgrx-tests/attacks.rs"]
+mod attacks;
 #[path = "../../pgrx-tests/base_schema.rs"]
 mod base_schema;
 #[path = "../../pgrx-tests/capture.rs"]
