@@ -132,7 +132,8 @@ impl Worker {
     }
 
     fn spawn(self: &Arc<Self>, claimed: Claimed, since: Instant, permit: OwnedSemaphorePermit) {
-        let span = tracing::info_span!("execution", execution_id = %claimed.claim.id);
+        // of the highest level, so that no RUST_LOG takes the id away from a line that it lets through
+        let span = tracing::error_span!("execution", execution_id = %claimed.claim.id);
         let hold = self.leases.hold(claimed.claim, since);
         let worker = self.clone();
         let work = async move {

@@ -41,6 +41,8 @@ struct Job {
     hold: Arc<Hold>,
     result: Box<RawValue>,
     answer: oneshot::Sender<Finished>,
+    /// What is said about it carries its id.
+    span: tracing::Span,
 }
 
 /// Takes results. Cheap to clone; the tasks end when the last one is dropped.
@@ -78,6 +80,7 @@ impl Finisher {
                 hold: hold.clone(),
                 result,
                 answer,
+                span: tracing::Span::current(),
             })
             .await
             .is_err()
@@ -132,7 +135,14 @@ async fn write(queue: &Queue, group: Vec<Job>) {
             }
             return;
         }
-        Err((jobs, _)) => jobs, // one of them spoils it for the others
+        Err((jobs, error)) => {
+            for job in &jobs {
+                job.span.in_scope(|| {
+                    tracing::info!(%error, "refused together with other results; trying alone");
+                });
+            }
+            jobs // one of them spoils it for the others
+        }
     };
     if alone {
         // asked alone nothing is passed over: absent means that the lease is gone
@@ -171,7 +181,11 @@ async fn call(queue: &Queue, mut jobs: Vec<Job>) -> Result<Vec<Job>, (Vec<Job>, 
             Err(error) if tried.is_refused(&error) => return Err((jobs, error)),
             Err(error) => {
                 metrics::counter!("automationd_database_errors_total").increment(1);
-                tracing::warn!(%error, executions = jobs.len(), "results could not be written; trying again");
+                for job in &jobs {
+                    job.span.in_scope(|| {
+                        tracing::warn!(%error, "the result could not be written; trying again");
+                    });
+                }
                 backoff.wait().await;
             }
         }
