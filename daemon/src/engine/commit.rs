@@ -1,10 +1,13 @@
 //! The end of a database node's transaction: its record is the last write, then the commit (DESIGN D8).
 
+use std::time::Duration;
+
 use flow::StepId;
 
 use super::insist::{Insisted, insist};
 use super::story::Told;
 use super::walk::{Halt, Walk};
+use crate::backoff::Backoff;
 use crate::queue::error::Verdict;
 use crate::queue::execution_steps::StoredStep;
 use crate::queue::tenant::TenantTransaction;
@@ -13,8 +16,34 @@ use crate::queue::tenant::TenantTransaction;
 pub(super) enum Committed {
     /// Effect and record are there.
     Yes,
-    /// Neither is: run the step again.
-    Again,
+    /// Neither is, for this reason: run the step again.
+    Again(String),
+}
+
+/// How often a step whose record could not be committed runs again.
+const AGAIN: u32 = 6;
+
+/// The tries of one step.
+pub(super) struct Tries {
+    left: u32,
+    backoff: Backoff,
+}
+
+impl Default for Tries {
+    fn default() -> Tries {
+        Tries {
+            left: AGAIN,
+            backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(2)),
+        }
+    }
+}
+
+impl Tries {
+    /// The pause before the next try; none when there have been enough.
+    pub(super) fn next(&mut self) -> Option<Duration> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.backoff.pause())
+    }
 }
 
 /// Records the step with everything that is not recorded yet, and commits.
@@ -50,19 +79,19 @@ pub(super) async fn commit(
         Err(error) => {
             tracing::warn!(%error, "a database node could not be recorded and runs again");
             walk.unrecorded.pop();
-            return Ok(Committed::Again);
+            return Ok(Committed::Again(error.to_string()));
         }
     }
     if let Err(error) = transaction.commit().await {
         tracing::warn!(%error, "whether a database node was committed is not known; looking");
-        return look(walk, step).await;
+        return look(walk, step, error.to_string()).await;
     }
     walk.unrecorded.take();
     Ok(Committed::Yes)
 }
 
 /// After a commit without an answer: the record says whether it happened.
-async fn look(walk: &mut Walk<'_>, step: &StepId) -> Result<Committed, Halt> {
+async fn look(walk: &mut Walk<'_>, step: &StepId, why: String) -> Result<Committed, Halt> {
     let place = step.place.to_string();
     let is_it = |record: &StoredStep| {
         *record.node_id == *step.node
@@ -90,5 +119,18 @@ async fn look(walk: &mut Walk<'_>, step: &StepId) -> Result<Committed, Halt> {
         return Ok(Committed::Yes);
     }
     walk.unrecorded.pop();
-    Ok(Committed::Again)
+    Ok(Committed::Again(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_cannot_be_committed_runs_again_more_slowly_each_time_and_not_for_ever() {
+        let mut tries = Tries::default();
+        let pauses: Vec<_> = std::iter::from_fn(|| tries.next()).collect();
+        assert_eq!(pauses.len(), AGAIN as usize);
+        assert!(pauses.last() > pauses.first());
+    }
 }

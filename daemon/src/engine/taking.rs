@@ -50,12 +50,11 @@ impl Walk<'_> {
         let transaction = transaction.filter(|_| told.outcome != Outcome::Failed);
         match transaction {
             Some(transaction) => match commit(self, &step, &told, transaction).await? {
-                Committed::Yes => self.completed(&step, told)?,
-                Committed::Again => {
-                    let (input, attempt) = (told.input.clone(), told.attempt);
-                    self.start(Begun { step, input }, attempt);
-                    return Ok(());
+                Committed::Yes => {
+                    self.tries.remove(&step);
+                    self.completed(&step, told)?;
                 }
+                Committed::Again(why) => return self.run_again(step, told, &why),
             },
             None => {
                 self.precious |= class == Some(Class::External) && !self.execution.test_mode;
@@ -65,6 +64,26 @@ impl Walk<'_> {
         if matches!(class, Some(Class::External | Class::Tenant)) {
             self.rows = Arc::default(); // they may have changed
         }
+        Ok(())
+    }
+
+    /// Neither effect nor record of a database node are there: it runs again after a pause, and fails in the end.
+    fn run_again(&mut self, step: StepId, told: Told, why: &str) -> Result<(), Halt> {
+        let Some(pause) = self.tries.entry(step.clone()).or_default().next() else {
+            self.tries.remove(&step);
+            let message = format!("its record could not be committed: {why}");
+            let error = Arc::new(error_json(&NodeError::failed(message)));
+            let failed = Told {
+                outcome: Outcome::Failed,
+                output: error.clone(),
+                error: Some(error),
+                variables: Map::new(),
+                ..told
+            };
+            return self.complete(&step, failed);
+        };
+        let (input, attempt) = (told.input, told.attempt);
+        self.start(Begun { step, input }, attempt, pause);
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 
 use super::Engine;
 use super::act::{Act, Acted, error_json};
+use super::commit::Tries;
 use super::ending::Ending;
 use super::execution::Execution;
 use super::insist::{Insisted, insist};
@@ -74,6 +75,8 @@ pub(super) struct Walk<'a> {
     /// Parked and not recorded as such yet.
     pub(super) newly_parked: Vec<StepId>,
     pub(super) rows: Arc<OnceCell<Arc<Rows>>>,
+    /// Of database nodes that are not committed yet.
+    pub(super) tries: HashMap<StepId, Tries>,
     /// Records that go with the next durable write.
     pub(super) unrecorded: Unrecorded,
     /// Among them is what the world has seen: to be written before anything is waited for.
@@ -144,6 +147,7 @@ impl<'a> Walk<'a> {
             parked: HashMap::new(),
             newly_parked: Vec::new(),
             rows: Arc::default(),
+            tries: HashMap::new(),
             unrecorded: Unrecorded::default(),
             precious: false,
         })
@@ -257,7 +261,7 @@ impl<'a> Walk<'a> {
                 }
                 acting.push((begun, attempt));
             } else {
-                self.start(begun, attempt);
+                self.start(begun, attempt, Duration::ZERO);
             }
         }
         if acting.is_empty() || self.story.end().is_some() {
@@ -265,12 +269,13 @@ impl<'a> Walk<'a> {
         }
         self.record().await?;
         for (begun, attempt) in acting {
-            self.start(begun, attempt);
+            self.start(begun, attempt, Duration::ZERO);
         }
         Ok(())
     }
 
-    pub(super) fn start(&mut self, begun: Begun, attempt: u32) {
+    /// Starts a run after a pause.
+    pub(super) fn start(&mut self, begun: Begun, attempt: u32, pause: Duration) {
         let Some(prepared) = self.definition.nodes.get(&begun.step.node) else {
             return;
         };
@@ -294,7 +299,13 @@ impl<'a> Walk<'a> {
         };
         let (handle, registration) = AbortHandle::new_pair();
         self.aborts.insert(step, handle);
-        self.running.push(Abortable::new(act.go(), registration).boxed());
+        let run = async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            act.go().await
+        };
+        self.running.push(Abortable::new(run, registration).boxed());
     }
 
     /// Writes what must not be lost, then waits for a run, a wake-up or the loss of the lease.
