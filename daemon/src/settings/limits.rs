@@ -23,13 +23,13 @@ pub struct Limits {
     /// Outputs and variables that one execution holds in memory, as JSON; more ends it with `too_large`.
     #[arg(long, global = true, env = "AUTOMATIOND_MAX_HELD", default_value = "64MiB", value_parser = size)]
     pub max_held: usize,
-    /// Nodes of a graph.
+    /// Nodes of a graph that runs here; saving one goes by the extension's own limit of 1,000.
     #[arg(long, global = true, env = "AUTOMATIOND_MAX_NODES", default_value_t = 1_000)]
     pub max_nodes: usize,
-    /// Nodes and edges of a graph as JSON.
+    /// Nodes and edges of a graph that runs here, as JSON; saving one goes by the extension's own limit of 1 MiB.
     #[arg(long, global = true, env = "AUTOMATIOND_MAX_GRAPH", default_value = "1MiB", value_parser = size)]
     pub max_graph: usize,
-    /// Loops inside loops.
+    /// Loops inside loops in a graph that runs here; saving one goes by the extension's own limit of 8.
     #[arg(long, global = true, env = "AUTOMATIOND_MAX_LOOP_DEPTH", default_value_t = 8)]
     pub max_loop_depth: usize,
 }
