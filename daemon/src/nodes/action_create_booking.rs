@@ -10,8 +10,7 @@ use super::{Class, Done, NodeError, NodeKind, NodeRun, moment, setting};
 /// The node type.
 pub struct ActionCreateBooking;
 
-/// Minutes: half an hour without a `duration`, a year at most.
-const DEFAULT_DURATION: u64 = 30;
+/// Minutes: a year.
 const MAX_DURATION: u64 = 525_600;
 
 #[async_trait]
@@ -42,8 +41,10 @@ fn call(config: &Value, own_lead: Option<Uuid>) -> Result<Value, NodeError> {
     let mut call = json!({
         "title": setting::required_text(config, "title")?,
         "startTime": moment::write(start),
-        "duration": setting::integer(config, "duration", DEFAULT_DURATION, 1..=MAX_DURATION)?,
     });
+    if let Some(minutes) = setting::integer_given(config, "duration", 1..=MAX_DURATION)? {
+        call["duration"] = minutes.into();
+    }
     for name in ["description", "visitorName", "visitorEmail", "visitorPhone"] {
         if let Some(text) = setting::text(config, name)? {
             call[name] = text.into();
@@ -71,6 +72,13 @@ mod tests {
             "visitorPhone": "4912345", "leadId": lead,
         });
         assert_eq!(call(&config, Some(lead)), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_not_given_is_left_to_the_columns_default() {
+        let config = json!({"title": "Demo", "startTime": "2026-03-01T10:00:00Z", "duration": ""});
+        let expected = json!({"title": "Demo", "startTime": "2026-03-01T10:00:00Z"});
+        assert_eq!(call(&config, None), Ok(expected));
     }
 
     #[test]

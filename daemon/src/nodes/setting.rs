@@ -29,15 +29,24 @@ pub(super) fn required_text(config: &Value, name: &str) -> Result<String, NodeEr
     text(config, name)?.ok_or_else(|| missing(name))
 }
 
-/// A whole number within bounds.
+/// A whole number within bounds, or what it is when it is not given.
 pub(super) fn integer(
     config: &Value,
     name: &str,
     default: u64,
     bounds: RangeInclusive<u64>,
 ) -> Result<u64, NodeError> {
+    Ok(integer_given(config, name, bounds)?.unwrap_or(default))
+}
+
+/// A whole number within bounds, if it is given.
+pub(super) fn integer_given(
+    config: &Value,
+    name: &str,
+    bounds: RangeInclusive<u64>,
+) -> Result<Option<u64>, NodeError> {
     let Some(value) = given(config, name) else {
-        return Ok(default);
+        return Ok(None);
     };
     let number = match value {
         Value::String(text) => text.trim().parse().ok(),
@@ -47,7 +56,8 @@ pub(super) fn integer(
         }),
         _ => None,
     };
-    number.filter(|number| bounds.contains(number)).ok_or_else(|| {
+    let within = number.filter(|number| bounds.contains(number));
+    within.map(Some).ok_or_else(|| {
         let (least, most) = (bounds.start(), bounds.end());
         NodeError::failed(format!(
             "{name} must be a whole number between {least} and {most}"
@@ -129,6 +139,7 @@ mod tests {
         assert_eq!(integer(&config, "n", 0, 1..=20), Ok(12));
         assert_eq!(integer(&config, "f", 0, 1..=20), Ok(3));
         assert_eq!(integer(&config, "blank", 7, 1..=20), Ok(7));
+        assert_eq!(integer_given(&config, "blank", 1..=20), Ok(None));
         assert_eq!(flag(&config, "b"), Ok(true));
         assert_eq!(flag(&config, "none"), Ok(false));
         assert_eq!(text(&config, "blank"), Ok(None));
