@@ -239,7 +239,10 @@ pub async fn signal(pid: u32, name: &str) {
         .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid.to_string()])
         .status()
         .await;
-    assert!(status.is_ok_and(|status| status.success()), "kill -s {name} {pid}");
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "kill -s {name} {pid}"
+    );
 }
 
 impl Drop for Daemon {

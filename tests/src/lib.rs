@@ -11,7 +11,9 @@ pub mod execution;
 pub mod graph;
 pub mod http;
 pub mod listener;
+pub mod own_cluster;
 pub mod receiver;
+pub mod sample;
 pub mod template;
 pub mod waiting;
 

@@ -86,11 +86,8 @@ async fn a_thousand_and_one_nodes_and_json_that_nests_too_deep_are_refused() {
     let nested = Graph::from("trigger-event")
         .set("set", "deep", config)
         .edge("start", "set");
-    // Serde's own limit is 128 levels: this is either refused, or runs; it must not end a backend.
-    let saved = account
-        .try_automation(&database, "deep", "event", json!({}), &nested)
-        .await;
-    assert!(saved.is_ok() || saved.unwrap_err().as_db_error().is_some());
+    let said = refusal(&database, &account, &nested).await;
+    assert!(said.contains("nested") && said.contains("100"), "{said}");
     let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
     let error = database
         .owner
@@ -125,6 +122,60 @@ async fn a_draft_may_be_incomplete() {
         .expect("a draft may be anything");
 }
 
+/// Graphs that no save lets through, each with what is wrong with it.
+fn broken() -> Vec<(&'static str, Value, Value)> {
+    let start = || Graph::from("trigger-event");
+    let mut many = start();
+    for n in 0..1_000 {
+        many = many.set(&format!("n{n}"), "a", json!(1));
+    }
+    let mut deep = json!("{{ 1 }}");
+    for _ in 0..110 {
+        deep = json!([deep]);
+    }
+    let graphs = [
+        (
+            "a cycle in which nothing chooses",
+            start()
+                .set("one", "a", json!(1))
+                .set("two", "b", json!(2))
+                .chain(&["start", "one", "two", "one"]),
+        ),
+        (
+            "two nodes with one id",
+            start()
+                .set("twin", "a", json!(1))
+                .set("twin", "b", json!(2))
+                .edge("start", "twin"),
+        ),
+        ("an edge to nowhere", start().edge("start", "nowhere")),
+        (
+            "a template that does not parse",
+            start()
+                .set("set", "a", json!("{{ unfinished"))
+                .edge("start", "set"),
+        ),
+        (
+            "a missing setting",
+            start()
+                .node("send", "action-http", json!({}))
+                .edge("start", "send"),
+        ),
+        (
+            "an unknown type",
+            start().node("odd", "no-such", json!({})).edge("start", "odd"),
+        ),
+        ("1,001 nodes", many),
+        ("deep JSON", start().set("set", "a", deep).edge("start", "set")),
+    ];
+    let mut all: Vec<_> = graphs
+        .into_iter()
+        .map(|(what, graph)| (what, graph.nodes(), graph.edges()))
+        .collect();
+    all.push(("not a list", json!({"not": "a list"}), json!([])));
+    all
+}
+
 #[tokio::test]
 async fn a_broken_graph_that_was_forced_in_fails_with_invalid_graph_and_the_daemon_goes_on() {
     let database = Database::fresh().await;
@@ -132,37 +183,37 @@ async fn a_broken_graph_that_was_forced_in_fails_with_invalid_graph_and_the_daem
     let graph = Graph::from("trigger-event")
         .set("note", "seen", json!(true))
         .edge("start", "note");
-    let mut automations = Vec::new();
-    for name in ["edge to nowhere", "not a list", "unknown type", "good"] {
-        automations.push(account.on_new_lead(&database, name, &graph).await);
-    }
-    let broken: [Value; 3] = [
-        json!([{"id": "start", "type": "trigger-event", "data": {}}]),
-        json!({"not": "a list"}),
-        json!([{"id": "start", "type": "trigger-event", "data": {}}, {"id": "note", "type": "no-such", "data": {}}]),
-    ];
     // What no trigger would let through: only a superuser gets here.
     let superuser = database.superuser().await;
     superuser
         .batch_execute("SET session_replication_role = replica")
         .await
         .unwrap();
-    for (automation, nodes) in automations.iter().zip(broken) {
-        let force = "UPDATE public.automation_versions SET nodes = $2 WHERE automation_id = $1";
-        assert_eq!(
-            superuser
-                .execute(force, &[automation, &Json(nodes)])
-                .await
-                .unwrap(),
-            1
-        );
+    let mut automations = Vec::new();
+    for (what, nodes, edges) in broken() {
+        let automation = account.on_new_lead(&database, what, &graph).await;
+        let force = "UPDATE public.automation_versions SET nodes = $2, edges = $3 WHERE automation_id = $1";
+        let forced = superuser
+            .execute(force, &[&automation, &Json(nodes), &Json(edges)])
+            .await;
+        assert_eq!(forced.unwrap(), 1, "{what}");
+        automations.push((what, automation));
     }
-    let _daemon = Daemon::start(&database).await;
+    let good = account.on_new_lead(&database, "good", &graph).await;
+    let daemon = Daemon::start(&database).await;
 
     account.lead(&database, "Ada").await;
 
-    for automation in &automations[..3] {
-        database.only(*automation).await.failed("invalid_graph");
+    for (what, automation) in automations {
+        let execution = database.only(automation).await;
+        assert_eq!(
+            (execution.status.as_str(), execution.error_code.as_deref()),
+            ("failed", Some("invalid_graph")),
+            "{what}: {execution:?}"
+        );
+        assert!(execution.nodes.is_empty(), "{what}: something of it ran");
+        assert!(execution.error.is_some_and(|error| error.contains(' ')), "{what}");
     }
-    database.only(automations[3]).await.completed();
+    database.only(good).await.completed();
+    daemon.stop().await;
 }

@@ -55,14 +55,39 @@ async fn every_line_about_an_execution_carries_its_id() {
     let automation = account
         .manual(&database, "logged", &Graph::from("trigger-manual"))
         .await;
+    let failing = Graph::from("trigger-manual")
+        .node(
+            "stop",
+            "logic-stop",
+            json!({"status": "failure", "message": "enough"}),
+        )
+        .edge("start", "stop");
+    let failing = account.manual(&database, "logged failure", &failing).await;
     let daemon = Daemon::start_with(&database, DaemonOptions::default().flag("--log-format", "json")).await;
 
-    let id = database.start(automation, json!({})).await;
-    database.ended(id).await.completed();
-
-    daemon.says(&[&id.to_string()]).await;
+    // One after the other, so that every line about either belongs to the one that runs.
+    for (automation, status) in [(automation, "completed"), (failing, "failed")] {
+        let id = database.start(automation, json!({})).await;
+        assert_eq!(database.ended(id).await.status, status);
+        for message in ["claimed", "step", "ended"] {
+            daemon
+                .says(&[
+                    &format!("\"message\":\"{message}\""),
+                    &format!("\"execution_id\":\"{id}\""),
+                ])
+                .await;
+        }
+        daemon
+            .says(&[&format!("\"status\":\"{status}\""), &id.to_string()])
+            .await;
+    }
     for line in daemon.log() {
-        serde_json::from_str::<serde_json::Value>(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let line: serde_json::Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let message = line["message"].as_str().unwrap_or_default();
+        if ["claimed", "step", "parked", "ended"].contains(&message) || line.get("node_id").is_some() {
+            assert!(line["execution_id"].is_string(), "{line}");
+        }
     }
 }
 

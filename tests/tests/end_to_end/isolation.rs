@@ -52,7 +52,7 @@ async fn a_tenant_reads_and_changes_only_what_is_his_own() {
 
 #[tokio::test]
 async fn for_a_tenant_the_others_automation_does_not_exist() {
-    let (database, one, _, _, theirs) = two().await;
+    let (database, one, two, _, theirs) = two().await;
     let tenant = database.as_tenant(one.user).await;
     let execution = database.executions(theirs).await[0].id;
     let said = |error: tokio_postgres::Error| {
@@ -74,17 +74,33 @@ async fn for_a_tenant_the_others_automation_does_not_exist() {
         said(real).replace(&theirs.to_string(), ""),
         said(none).replace(&nobodys.to_string(), "")
     );
-    for call in [
-        "SELECT automations.cancel($1)::text",
-        "SELECT automations.queue_position($1)::text",
+    // One that is over, and one that waits in the queue: nobody runs here any more.
+    let pending = database.start(theirs, json!({})).await;
+    for (call, for_nobody) in [
+        ("SELECT automations.cancel($1)::text", Ok(Some("false"))),
+        ("SELECT automations.queue_position($1)::text", Ok(None)),
+        ("SELECT status FROM automations.wait($1, '10ms')", Err("P0002")),
     ] {
-        let answer = tenant.query_one(call, &[&execution]).await;
-        assert!(
-            answer.is_err() || !matches!(answer.unwrap().get::<_, Option<&str>>(0), Some("true" | "1")),
-            "{call}"
-        );
+        for id in [Uuid::now_v7(), execution, pending] {
+            let answer = match tenant.query_one(call, &[&id]).await {
+                Ok(row) => Ok(row.get::<_, Option<String>>(0)),
+                Err(error) => Err(error.code().map(|code| code.code().to_owned())),
+            };
+            let answer = match &answer {
+                Ok(value) => Ok(value.as_deref()),
+                Err(code) => Err(code.as_deref().unwrap_or_default()),
+            };
+            assert_eq!(answer, for_nobody, "{call}");
+        }
     }
     assert_eq!(database.ended(execution).await.status, "completed");
+    assert_eq!(database.execution(pending).await.unwrap().status, "pending");
+    // The one whose it is may.
+    let owner = database.as_tenant(two.user).await;
+    let cancelled = owner
+        .query_one("SELECT automations.cancel($1)", &[&pending])
+        .await;
+    assert!(cancelled.unwrap().get::<_, bool>(0));
 }
 
 #[tokio::test]

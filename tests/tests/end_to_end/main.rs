@@ -2,6 +2,7 @@
 //! that it links once; one file per topic; a test's name is the sentence that it proves.
 
 mod application_triggers;
+mod attacks;
 mod broken_graphs;
 mod command_line;
 mod copies;
@@ -10,12 +11,18 @@ mod graphs;
 mod http_endpoints;
 mod http_node;
 mod isolation;
+mod leases;
+mod load;
+mod locks;
 mod pg_cron;
 mod provenance;
 mod restarts;
 mod rows;
+mod sample_application;
 mod several_daemons;
 mod statistics;
 mod test_mode;
+mod throwaway_cluster;
+mod tls;
 mod wake;
 mod wide_rows;

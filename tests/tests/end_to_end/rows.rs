@@ -1,6 +1,6 @@
 //! A changed row becomes an execution: insert, update, delete, and what the trigger data holds.
 
-use end_to_end::{Account, Daemon, Database, Graph};
+use end_to_end::{Account, Daemon, Database, Graph, waiting};
 use serde_json::json;
 
 fn note() -> Graph {
@@ -180,6 +180,12 @@ async fn a_thousand_leads_in_one_statement_all_complete() {
         .count("SELECT count(DISTINCT lead_id) FROM public.automation_executions")
         .await;
     assert_eq!(leads, 1000);
+    let counted = "SELECT execution_count::bigint FROM public.automations WHERE id = $1";
+    waiting::until("the thousand to be counted", || async {
+        let count: i64 = database.value(counted, &[&automation]).await;
+        (count == 1000).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

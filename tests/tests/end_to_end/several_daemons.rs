@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use end_to_end::{Account, Daemon, Database, Graph, Receiver};
+use end_to_end::{Account, Daemon, Database, Graph, Receiver, http};
 use serde_json::json;
 
 #[tokio::test]
@@ -16,8 +16,8 @@ async fn two_daemons_do_nothing_twice() {
         .node("send", "action-http", send)
         .edge("start", "send");
     let automation = account.on_new_lead(&database, "announce", &graph).await;
-    let _first = Daemon::start_reaching(&database, &receiver).await;
-    let _second = Daemon::start_reaching(&database, &receiver).await;
+    let mut first = Daemon::start_reaching(&database, &receiver).await;
+    let mut second = Daemon::start_reaching(&database, &receiver).await;
 
     for _ in 0..10 {
         database
@@ -39,4 +39,20 @@ async fn two_daemons_do_nothing_twice() {
         .count("SELECT count(*) FROM automations.steps WHERE node_id = 'send'")
         .await;
     assert_eq!(steps, 200);
+    let (by_first, by_second) = (claimed(&mut first).await, claimed(&mut second).await);
+    assert!(by_first > 0 && by_second > 0, "{by_first} and {by_second}");
+    assert_eq!(by_first + by_second, 200);
+}
+
+/// How many executions a daemon claimed, by its own count.
+async fn claimed(daemon: &mut Daemon) -> u64 {
+    let metrics = http::get(daemon.address().await, "/metrics")
+        .await
+        .expect("its metrics");
+    let line = metrics
+        .body
+        .lines()
+        .find(|line| line.starts_with("automationd_executions_claimed_total "));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
+        .unwrap_or(0)
 }

@@ -81,7 +81,7 @@ async fn rubbish_in_a_notification_is_ignored() {
     let database = Database::fresh().await;
     let account = Account::new(&database).await;
     let automation = account.on_new_lead(&database, "woken", &note()).await;
-    let _daemon = Daemon::start_with(&database, woken_only()).await;
+    let daemon = Daemon::start_with(&database, woken_only()).await;
     for payload in [
         "",
         "rubbish",
@@ -101,6 +101,17 @@ async fn rubbish_in_a_notification_is_ignored() {
     account.lead(&database, "Ada").await;
 
     database.only(automation).await.completed();
+    for (channel, payload) in [
+        ("automation_trigger", "rubbish"),
+        ("automation_cancel", "rubbish"),
+        ("automation_trigger", "DROP TABLE leads"),
+    ] {
+        daemon.says(&[channel, "ignored", payload]).await;
+    }
+    let longest = daemon.log().iter().map(String::len).max();
+    assert!(longest < Some(1_000), "a payload was logged as a whole");
+    let leads = "SELECT count(*) FROM public.leads WHERE name = 'Ada'";
+    assert_eq!(database.count(leads).await, 1);
 }
 
 #[tokio::test]
@@ -116,6 +127,7 @@ async fn each_change_of_status_is_announced() {
     let id = database.start(automation, json!({})).await;
 
     let heard = waiting::DEADLINE;
+    let mut statuses = Vec::new();
     loop {
         let notification = tokio::time::timeout(heard, ear.heard.recv())
             .await
@@ -126,8 +138,13 @@ async fn each_change_of_status_is_announced() {
             (&payload["id"], &payload["automation_id"]),
             (&json!(id), &json!(automation))
         );
+        statuses.push(payload["status"].as_str().unwrap().to_owned());
         if payload["status"] == "completed" {
             break;
         }
     }
+    // `run()` itself may announce that it is pending.
+    let since = statuses.iter().position(|status| status != "pending").unwrap();
+    assert!(since <= 1, "{statuses:?}");
+    assert_eq!(statuses[since..], ["running", "completed"]);
 }

@@ -14,6 +14,8 @@ pub struct Ear {
     listener: Listener,
     names: HashMap<Uuid, String>,
     ran: HashMap<Uuid, Uuid>,
+    /// Executions that did not complete, of all that were heard.
+    pub failed: usize,
 }
 
 impl Ear {
@@ -24,6 +26,7 @@ impl Ear {
             listener,
             names: HashMap::new(),
             ran: HashMap::new(),
+            failed: 0,
         }
     }
 
@@ -46,10 +49,14 @@ impl Ear {
                 .expect("waited in vain for executions to end")
                 .expect("a connection");
             let heard: Value = serde_json::from_str(notification.payload()).unwrap_or_default();
-            over += usize::from(matches!(
-                heard["status"].as_str(),
-                Some("completed" | "failed" | "cancelled")
-            ));
+            match heard["status"].as_str() {
+                Some("completed") => over += 1,
+                Some("failed" | "cancelled") => {
+                    over += 1;
+                    self.failed += 1;
+                }
+                _ => (),
+            }
         }
     }
 
@@ -84,6 +91,7 @@ impl Ear {
                     Some(automation) => Some(self.name(&stage.database, automation).await),
                     None => None,
                 };
+                self.failed += usize::from(execution.status != "completed");
                 stage.page.over(&name, &execution, cause.as_deref());
                 return Some(execution);
             }

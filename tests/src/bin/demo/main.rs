@@ -6,11 +6,10 @@
 mod ear;
 mod page;
 mod scenes;
-mod who;
 
 use std::process::ExitCode;
 
-use end_to_end::{Daemon, DaemonOptions, Database, Receiver, cluster, template};
+use end_to_end::{Daemon, DaemonOptions, Database, Receiver, cluster, sample, template};
 use tokio::signal::unix::{SignalKind, signal};
 
 use ear::Ear;
@@ -39,7 +38,12 @@ async fn main() -> ExitCode {
     let mut interrupted = signal(SignalKind::interrupt()).expect("handle SIGINT");
     let mut terminated = signal(SignalKind::terminate()).expect("handle SIGTERM");
     tokio::select! {
-        () = play(stays) => ExitCode::SUCCESS,
+        failed = play(stays) => if failed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            eprintln!("demo: {failed} execution(s) did not complete");
+            ExitCode::FAILURE
+        },
         _ = interrupted.recv() => stopped(stays, 130),
         _ = terminated.recv() => stopped(stays, 143),
     }
@@ -55,7 +59,8 @@ fn stopped(stays: bool, code: u8) -> ExitCode {
     }
 }
 
-async fn play(stays: bool) {
+/// How many executions did not complete.
+async fn play(stays: bool) -> usize {
     let page = Page::new();
     page.title("A database with the extension, a small application, and one daemon");
     let server = cluster::connect("postgres", "postgres").await;
@@ -94,7 +99,7 @@ async fn play(stays: bool) {
             .line(&format!("psql '{}'", cluster::url("demo", template::OWNER)));
         stage.page.line(&format!(
             "  INSERT INTO leads (user_id, name, source, phone) VALUES ('{}', 'You', 'referral', '1');",
-            who::ADA
+            sample::ADA
         ));
         for path in ["healthz", "readyz", "metrics"] {
             stage.page.line(&format!("http://{http}/{path}"));
@@ -105,4 +110,5 @@ async fn play(stays: bool) {
     stage
         .page
         .title("The daemon stopped cleanly; the server and its folder go now");
+    ear.failed
 }

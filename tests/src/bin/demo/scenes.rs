@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
+use end_to_end::sample::{ADA, BOB, CONVERSATION};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::Stage;
 use crate::ear::Ear;
-use crate::who::{ADA, BOB, CONVERSATION};
 
 /// Plays all of them.
 pub async fn all(stage: &Stage, ear: &mut Ear) {
@@ -25,6 +25,8 @@ pub async fn all(stage: &Stage, ear: &mut Ear) {
         .page
         .title("A conversation goes quiet: an automation waits, and writes again");
     a_quiet_conversation(stage, ear).await;
+    stage.page.title("How long one lead takes");
+    fifty_leads(stage, ear).await;
     stage.page.title("A thousand leads in one statement");
     a_thousand_leads(stage, ear).await;
     stage.page.title("Two accounts in one database");
@@ -157,6 +159,29 @@ async fn a_quiet_conversation(stage: &Stage, ear: &mut Ear) {
             .page
             .line(&format!("  message by {}", row.get::<_, &str>(0)));
     }
+}
+
+/// For information: what is measured is this machine, busy with whatever else it does.
+async fn fifty_leads(stage: &Stage, ear: &mut Ear) {
+    stage
+        .page
+        .does("Ada", "INSERT INTO leads, fifty times, one after the other");
+    let mut took = Vec::new();
+    for n in 1..=50 {
+        let name = format!("single {n}");
+        let insert = "INSERT INTO public.leads (user_id, name, source) VALUES ($1, $2, 'web')";
+        let inserted = stage.database.owner.execute(insert, &[&ADA, &name]).await;
+        let committed = Instant::now();
+        inserted.expect("insert");
+        ear.count(1).await;
+        took.push(committed.elapsed());
+    }
+    took.sort();
+    stage.page.line(&format!(
+        "  from commit to the news that it completed: {:.1} ms in the median, {:.1} ms at most",
+        took[took.len() / 2].as_secs_f64() * 1_000.0,
+        took[took.len() - 1].as_secs_f64() * 1_000.0
+    ));
 }
 
 async fn a_thousand_leads(stage: &Stage, ear: &mut Ear) {
