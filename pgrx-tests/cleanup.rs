@@ -72,7 +72,7 @@ mod tests {
         stage::set()?;
         ended("completed", "31 days", "old")?;
         Spi::run("INSERT INTO automations.execution_keys
-                  SELECT automation_id, 'order-1', id, now() - interval '31 days' FROM public.automation_executions")?;
+                  SELECT account_id, automation_id, 'order-1', id, now() - interval '31 days' FROM public.automation_executions")?;
         Spi::run("SELECT public.cleanup_old_executions()")?;
         assert_eq!(ask("SELECT count(*) FROM automations.execution_keys")?, "0");
         Ok(())

@@ -195,4 +195,80 @@ mod tests {
         );
         Ok(())
     }
+
+    #[pg_test]
+    fn no_row_of_ours_can_name_another_account_than_its_automations() -> Outcome {
+        stage::set()?;
+        let id = ["'", stage::NEW_LEAD, "'"].concat();
+        for statement in [
+            "INSERT INTO public.automation_versions (automation_id, version, account_id, name, trigger_type,
+                 trigger_config, nodes, edges) VALUES (AUTOMATION, 99, OWNER, 'n', 'manual', '{}', '[]', '[]')",
+            "INSERT INTO automations.listeners (source, account_id, automation_id, version, event)
+                 VALUES ('other', OWNER, AUTOMATION, 1, 'any')",
+            "INSERT INTO automations.execution_keys (account_id, automation_id, idempotency_key, execution_id)
+                 VALUES (OWNER, AUTOMATION, 'k', gen_random_uuid())",
+        ] {
+            let said_by = |owner: &str| {
+                state_of(
+                    &statement
+                        .replace("AUTOMATION", &id)
+                        .replace("OWNER", &["'", owner, "'"].concat()),
+                )
+            };
+            assert_eq!(said_by(stage::BOB)?, "23503", "{statement}");
+            assert_eq!(said_by(stage::ADA)?, "00000", "{statement}");
+        }
+        Ok(())
+    }
+
+    #[pg_test]
+    fn an_automation_that_changes_hands_takes_its_rows_along() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            &[
+                "SELECT automations.run('",
+                stage::NEW_LEAD,
+                "', idempotency_key => 'k')",
+            ]
+            .concat(),
+        )?;
+        Spi::run(
+            &[
+                "UPDATE public.automations SET user_id = '",
+                stage::BOB,
+                "', agent_id = 'b0000000-0000-4000-8000-000000000010' WHERE id = '",
+                stage::NEW_LEAD,
+                "'",
+            ]
+            .concat(),
+        )?;
+        assert_eq!(
+            ask(&["SELECT ((SELECT array_agg(DISTINCT account_id) FROM public.automation_versions
+                             WHERE automation_id = x.id) = ARRAY[x.user_id],
+                           (SELECT array_agg(account_id) FROM automations.listeners WHERE automation_id = x.id)
+                             = ARRAY[x.user_id],
+                           (SELECT array_agg(account_id) FROM automations.execution_keys WHERE automation_id = x.id)
+                             = ARRAY[x.user_id])
+                     FROM public.automations x WHERE x.id = '", stage::NEW_LEAD, "'"].concat())?,
+            "(t,t,t)"
+        );
+        assert_eq!(
+            state_of("UPDATE public.automation_versions SET nodes = '[1]'")?,
+            "23001"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn readiness_tells_of_roles_that_row_level_security_does_not_bind() -> Outcome {
+        stage::set()?;
+        Spi::run("CREATE ROLE careless LOGIN BYPASSRLS IN ROLE automations_daemon")?;
+        stage::as_daemon()?;
+        let asked = "SELECT (is_superuser, has_bypassrls) FROM automations.readiness()";
+        assert_eq!(ask(asked)?, "(f,f)");
+        stage::as_superuser()?;
+        Spi::run("SET LOCAL SESSION AUTHORIZATION careless")?;
+        assert_eq!(ask(asked)?, "(f,t)");
+        Ok(())
+    }
 }

@@ -36,8 +36,8 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Store what is large, and give where it is.';
     END IF;
     IF idempotency_key IS NOT NULL THEN
-        INSERT INTO automations.execution_keys (automation_id, idempotency_key, execution_id)
-        VALUES (a.id, start_execution.idempotency_key, new_id)
+        INSERT INTO automations.execution_keys (account_id, automation_id, idempotency_key, execution_id)
+        VALUES (a.user_id, a.id, start_execution.idempotency_key, new_id)
         ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
             RETURN (SELECT k.execution_id FROM automations.execution_keys k

@@ -1,4 +1,5 @@
--- The value sets of public.automations. The base schema's own checks on these two columns are replaced, because
+-- The value sets of public.automations, and the key by which our other tables refer to an automation together with its
+-- owner, so that no row of theirs can name another account (D9). The base schema's own checks on these two columns are replaced, because
 -- they know neither `archived` nor `webhook`.
 DO $$
 DECLARE
@@ -24,6 +25,11 @@ BEGIN
                       AND conname = 'trigger_type_is_one_of_five') THEN
         ALTER TABLE public.automations ADD CONSTRAINT trigger_type_is_one_of_five
             CHECK (trigger_type IN ('event', 'schedule', 'manual', 'ai_tool', 'webhook'));
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint
+                    WHERE conrelid = 'public.automations'::regclass
+                      AND conname = 'automations_user_id_id_key') THEN
+        ALTER TABLE public.automations ADD CONSTRAINT automations_user_id_id_key UNIQUE (user_id, id);
     END IF;
 END
 $$;

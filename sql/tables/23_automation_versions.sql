@@ -1,6 +1,6 @@
 -- What an automation was when it was saved or published. Rows never change (64_version_is_immutable); an
 -- execution names the version that it runs. trigger_config is resolved: the trigger node's own configuration
--- with the row's over it.
+-- with the row's over it. account_id is the automation's owner and goes along when an automation changes hands.
 CREATE TABLE IF NOT EXISTS public.automation_versions (
     automation_id  uuid NOT NULL,
     version        integer NOT NULL,
@@ -15,8 +15,8 @@ CREATE TABLE IF NOT EXISTS public.automation_versions (
     created_by     uuid,
     created_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (automation_id, version),
-    CONSTRAINT automation_versions_automation_id_fkey FOREIGN KEY (automation_id)
-        REFERENCES public.automations (id) ON DELETE CASCADE,
+    CONSTRAINT automation_versions_automation_id_fkey FOREIGN KEY (account_id, automation_id)
+        REFERENCES public.automations (user_id, id) ON DELETE CASCADE ON UPDATE CASCADE,
     CONSTRAINT versions_count_from_one CHECK (version > 0)
 );
 ALTER TABLE public.automation_versions ENABLE ROW LEVEL SECURITY;

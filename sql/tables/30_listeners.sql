@@ -9,8 +9,8 @@ CREATE TABLE IF NOT EXISTS automations.listeners (
     columns       text[] NOT NULL DEFAULT '{}',
     conditions    jsonb,
     PRIMARY KEY (source, account_id, automation_id),
-    CONSTRAINT listeners_automation_id_fkey FOREIGN KEY (automation_id)
-        REFERENCES public.automations (id) ON DELETE CASCADE,
+    CONSTRAINT listeners_automation_id_fkey FOREIGN KEY (account_id, automation_id)
+        REFERENCES public.automations (user_id, id) ON DELETE CASCADE ON UPDATE CASCADE,
     CONSTRAINT event_is_one_of_four CHECK (event IN ('INSERT', 'UPDATE', 'DELETE', 'any'))
 );
 CREATE INDEX IF NOT EXISTS listeners_automation_id ON automations.listeners (automation_id);
