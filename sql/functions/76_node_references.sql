@@ -23,6 +23,9 @@ BEGIN
         LEFT JOIN automations.sources s ON s.tab = c.confrelid
         WHERE c.contype = 'f' AND c.conrelid = node_references.tab AND cardinality(c.conkey) = 1
           AND given ->> f.attname IS NOT NULL
+          -- whose the row itself is, is looked at when it is written
+          AND NOT EXISTS (SELECT FROM automations.sources o
+                          WHERE o.tab = node_references.tab AND o.owner_column = f.attname)
     LOOP
         IF r.registered THEN
             owned := (SELECT n.owned FROM pg_catalog.pg_class c, automations.node_table(
