@@ -7,6 +7,9 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::daemon::signal;
+use crate::waiting;
+
 /// The program; it and its server are gone when this is dropped.
 pub struct OwnCluster {
     /// `setup/cluster` itself.
@@ -61,6 +64,21 @@ impl OwnCluster {
             folder,
             _output: output,
         }
+    }
+
+    /// Ends it and waits until everything is gone.
+    pub async fn stop(mut self) {
+        signal(self.program.id().expect("a running program"), "TERM").await;
+        self.gone().await;
+    }
+
+    /// Waits until the program, the server and the folder are gone.
+    pub async fn gone(&mut self) {
+        self.program.wait().await.expect("its end");
+        waiting::until("the server and its folder to be gone", || async {
+            (!self.left_something()).then_some(())
+        })
+        .await;
     }
 
     /// Whether the server or the folder are still there.

@@ -86,7 +86,7 @@ async fn every_line_about_an_execution_carries_its_id() {
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let message = line["message"].as_str().unwrap_or_default();
         if ["claimed", "step", "parked", "ended"].contains(&message) || line.get("node_id").is_some() {
-            assert!(line["execution_id"].is_string(), "{line}");
+            assert!(line["span"]["execution_id"].is_string(), "{line}");
         }
     }
 }

@@ -47,7 +47,8 @@ async fn a_hot_lead_is_announced_and_marked() {
     );
     let row = row(&database, lead).await;
     assert_eq!((&row["status"], &row["score"]), (&json!("hot"), &json!(80)));
-    assert!(starts_with(&row["notes"], "Announced at "), "{row}");
+    let written = &execution.node("mark-hot")["output"];
+    assert!(starts_with(&written["notes"], "Announced at "), "{written}");
     // Marking it changed its status, which is what the third automation waits for; it knows where that came from.
     let routed = database.only(ROUTED_LEAD).await.completed();
     assert_eq!((routed.caused_by, routed.depth), (Some(execution.id), 1));

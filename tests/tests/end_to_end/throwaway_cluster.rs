@@ -2,7 +2,6 @@
 
 use end_to_end::daemon::signal;
 use end_to_end::own_cluster::OwnCluster;
-use end_to_end::waiting;
 
 async fn ended_by(name: &str) {
     let mut cluster = OwnCluster::start(&[]).await;
@@ -11,11 +10,7 @@ async fn ended_by(name: &str) {
 
     signal(pid, name).await;
 
-    cluster.program.wait().await.expect("its end");
-    waiting::until("the server and its folder to be gone", || async {
-        (!cluster.left_something()).then_some(())
-    })
-    .await;
+    cluster.gone().await;
 }
 
 #[tokio::test]

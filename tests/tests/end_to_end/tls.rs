@@ -150,6 +150,7 @@ async fn each_sslmode_connects_as_libpq_means_it() {
         let line = authorized(&cluster, &login).await;
         assert_eq!(line.contains("SSL enabled"), encrypted, "{mode}: {line}");
     }
+    cluster.stop().await;
 }
 
 #[tokio::test]
@@ -171,4 +172,5 @@ async fn a_certificate_that_does_not_fit_is_refused() {
         assert!(said.to_lowercase().contains("certificate"), "{login}: {said}");
         assert!(!said.contains(&cluster.password), "{login}");
     }
+    cluster.stop().await;
 }
