@@ -9,7 +9,8 @@ AS $$
 BEGIN
     WITH due AS MATERIALIZED (
         SELECT p.execution_id FROM automations.parked p
-        WHERE p.wake_at <= clock_timestamp()
+        -- in a subquery, because a volatile function is no condition for an index: each look would read every parked row
+        WHERE p.wake_at <= (SELECT clock_timestamp())
         ORDER BY p.wake_at
         LIMIT batch
         FOR UPDATE SKIP LOCKED
