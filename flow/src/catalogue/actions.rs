@@ -111,7 +111,11 @@ pub(super) static TYPES: &[NodeType] = &[
             field("title", Kind::Text, "what it is about").required(),
             field("description", Kind::Text, "more about it"),
             field("startTime", Kind::Time, "when it begins").required(),
-            field("duration", Kind::Integer(1, 525_600), "minutes").or("30"),
+            field(
+                "duration",
+                Kind::Integer(1, 525_600),
+                "minutes; without it the column's default",
+            ),
             field("visitorName", Kind::Text, "who comes"),
             field("visitorEmail", Kind::Text, "their e-mail address"),
             field("visitorPhone", Kind::Text, "their telephone number"),
