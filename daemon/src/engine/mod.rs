@@ -3,7 +3,7 @@
 
 mod act;
 mod as_tenant;
-mod clean;
+pub mod clean;
 mod commit;
 pub mod ending;
 pub mod execution;
@@ -15,6 +15,7 @@ mod parking;
 pub mod record;
 mod replay;
 mod retrying;
+mod starting;
 mod story;
 mod summary;
 mod taking;

@@ -1,0 +1,144 @@
+//! Starting what is ready: what a step's node, its record and its earlier attempts ask for before it runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use flow::{OnInterrupted, Outcome};
+use futures_util::FutureExt;
+use futures_util::future::{AbortHandle, Abortable};
+
+use super::act::{Act, error_json};
+use super::names::StepNames;
+use super::record::{self, Who};
+use super::replay::{Before, Parked};
+use super::story::{Begun, Told};
+use super::taking::told;
+use super::walk::{Halt, Walk};
+use crate::nodes::{Class, NodeError};
+
+impl Walk<'_> {
+    /// Starts what is ready; what acts outside only once its `started` record is written.
+    pub(super) async fn start_ready(&mut self) -> Result<(), Halt> {
+        let mut acting = Vec::new();
+        while let Some(begun) = self.ready.pop_front() {
+            if self.story.end().is_some() {
+                return Ok(());
+            }
+            if self.unrecorded.is_full() {
+                self.record().await?;
+            }
+            let plan = self.definition.clone();
+            let Some(node) = plan.plan.node(&begun.step.node) else {
+                return Err(Halt::failed(
+                    "invalid_graph",
+                    format!("there is no node {}", begun.step.node),
+                ));
+            };
+            let class = plan
+                .nodes
+                .get(&node.id)
+                .and_then(|prepared| prepared.kind)
+                .map(|kind| kind.class());
+            let outside = class == Some(Class::External) && !self.execution.test_mode;
+            let attempt = match self.before.remove(&begun.step) {
+                _ if node.disabled => {
+                    let output = begun.input.clone();
+                    self.complete(&begun.step.clone(), told(begun.input, output, Outcome::Skipped))?;
+                    continue;
+                }
+                Some(Before::Parked(parked)) => {
+                    self.parked.insert(
+                        begun.step,
+                        Parked {
+                            // a delay passes its input on, which is kept once
+                            output: if *parked.output == *begun.input {
+                                begun.input.clone()
+                            } else {
+                                parked.output
+                            },
+                            input: begun.input,
+                            ..parked
+                        },
+                    );
+                    continue;
+                }
+                Some(Before::Started { attempt })
+                    if outside && node.on_interrupted == OnInterrupted::Fail =>
+                {
+                    let message = "its daemon died while it acted; whether it did is not known";
+                    let error = Arc::new(error_json(&NodeError::new("interrupted", message)));
+                    let told = told(begun.input, error.clone(), Outcome::Failed);
+                    self.complete(
+                        &begun.step,
+                        Told {
+                            error: Some(error),
+                            attempt,
+                            ..told
+                        },
+                    )?;
+                    continue;
+                }
+                Some(Before::Started { attempt } | Before::Failed { attempt }) => attempt.saturating_add(1),
+                None => 1,
+            };
+            if outside {
+                let who = Who {
+                    execution: self.execution.id,
+                    step: &begun.step,
+                    node,
+                };
+                if let Some(record) = record::started(who, attempt, Utc::now()) {
+                    self.unrecorded.push(record);
+                }
+                acting.push((begun, attempt));
+            } else {
+                self.start(begun, attempt, Duration::ZERO);
+            }
+        }
+        if acting.is_empty() || self.story.end().is_some() {
+            return Ok(());
+        }
+        self.record().await?;
+        let running = self.story.running(); // what completed here may have cancelled one of them
+        acting.retain(|(begun, _)| running.contains(&begun.step));
+        for (begun, attempt) in acting {
+            self.start(begun, attempt, Duration::ZERO);
+        }
+        Ok(())
+    }
+
+    /// Starts a run after a pause.
+    pub(super) fn start(&mut self, begun: Begun, attempt: u32, pause: Duration) {
+        let Some(prepared) = self.definition.nodes.get(&begun.step.node) else {
+            return;
+        };
+        let Begun { step, input } = begun;
+        let names = StepNames::new(
+            &self.execution,
+            &self.story,
+            &step,
+            input.clone(),
+            &prepared.mentions,
+        );
+        let act = Act {
+            engine: self.engine.clone(),
+            execution: self.execution.clone(),
+            definition: self.definition.clone(),
+            step: step.clone(),
+            input,
+            names,
+            rows: self.rows.clone(),
+            attempt,
+        };
+        let (handle, registration) = AbortHandle::new_pair();
+        self.aborts.insert(step, handle);
+        let run = async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            act.go().await
+        };
+        self.running.push(Abortable::new(run, registration).boxed());
+    }
+}
