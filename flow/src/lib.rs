@@ -13,7 +13,7 @@ mod graph;
 pub mod limits;
 mod live;
 mod measure;
-mod moment;
+pub mod moment;
 pub mod names;
 mod node;
 mod outcome;

@@ -8,12 +8,12 @@ const MAX_BYTES: usize = 64;
 
 /// A point in time, with the offset that it was written with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(DateTime<FixedOffset>);
+pub struct Moment(DateTime<FixedOffset>);
 
 impl Moment {
     /// Reads RFC 3339, PostgreSQL's `2026-01-01 10:00:00.5+00`, a date, or seconds since 1970 (milliseconds from
     /// 100,000,000,000 on, which as seconds would be the year 5138). Without a zone it is UTC.
-    pub(crate) fn read(value: &Value) -> Option<Moment> {
+    pub fn read(value: &Value) -> Option<Moment> {
         match value {
             Value::String(text) => Moment::parse(text),
             Value::Number(number) => {
@@ -28,7 +28,8 @@ impl Moment {
         }
     }
 
-    fn parse(text: &str) -> Option<Moment> {
+    /// The same for a text.
+    pub fn parse(text: &str) -> Option<Moment> {
         let text = text.trim();
         if text.len() > MAX_BYTES || !text.is_ascii() {
             return None;
@@ -50,12 +51,12 @@ impl Moment {
     }
 
     /// With the offset that it was written with.
-    pub(crate) fn local(self) -> DateTime<FixedOffset> {
+    pub fn local(self) -> DateTime<FixedOffset> {
         self.0
     }
 
     /// In UTC.
-    pub(crate) fn utc(self) -> DateTime<Utc> {
+    pub fn utc(self) -> DateTime<Utc> {
         self.0.to_utc()
     }
 }

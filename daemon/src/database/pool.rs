@@ -1,4 +1,4 @@
-//! The pool of connections that queue functions and database nodes share.
+//! A pool of connections. There are two: queue functions have one, database nodes the other ([`crate::queue::Queue`]).
 
 use std::time::Duration;
 

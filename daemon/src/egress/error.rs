@@ -78,15 +78,6 @@ pub enum EgressError {
 }
 
 impl EgressError {
-    /// Whether trying again later may help.
-    pub fn is_retryable(&self) -> bool {
-        use EgressError::*;
-        matches!(
-            self,
-            NotFound { .. } | Connect { .. } | Timeout { .. } | Protocol { .. }
-        )
-    }
-
     /// Reads the cause out of reqwest's chain of errors, dropping everything that names an address.
     pub(super) fn explain(error: &reqwest::Error, host: String) -> EgressError {
         let mut source = error.source();

@@ -91,14 +91,14 @@ impl Act {
                     node,
                     prepared,
                 };
-                let work = AssertUnwindSafe(run.go(names, &rows, attempt, &mut ran)).catch_unwind();
+                let work = AssertUnwindSafe(run.go(names, &rows, &mut ran)).catch_unwind();
                 let limit = node.timeout.unwrap_or(Duration::MAX);
                 match tokio::time::timeout(limit, work).await {
                     Ok(Ok(result)) => result,
                     Ok(Err(_)) => Err(NodeError::failed("the node stopped with an internal error")),
                     Err(_) => {
                         let limit = humantime::format_duration(limit);
-                        Err(NodeError::new("timeout", format!("not done within {limit}")).retryable())
+                        Err(NodeError::new("timeout", format!("not done within {limit}")))
                     }
                 }
             }
@@ -141,7 +141,6 @@ impl Run<'_> {
         self,
         mut names: StepNames,
         rows: &OnceCell<Arc<Rows>>,
-        attempt: u32,
         ran: &mut Ran,
     ) -> Result<Done, NodeError> {
         let Some(kind) = self.prepared.kind else {
@@ -174,13 +173,11 @@ impl Run<'_> {
         }
         let run = NodeRun {
             execution: self.execution,
-            step: self.step,
             node: self.node,
             config: &config,
             input: self.input,
             names: &names,
             idempotency_key: self.step.idempotency_key(self.execution.id),
-            attempt,
             services: &self.engine.services,
             tenant: None,
         };

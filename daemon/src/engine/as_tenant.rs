@@ -129,7 +129,7 @@ impl Tries {
             Some(Trouble::Collision) => {
                 self.collisions += 1;
                 if self.collisions >= COLLISIONS {
-                    return Err(error.retryable());
+                    return Err(error);
                 }
             }
             Some(Trouble::Gone) => {}

@@ -17,7 +17,7 @@ pub struct Execution {
     pub account_id: Uuid,
     /// The automation that runs.
     pub automation_id: Uuid,
-    /// The version it runs; `None` for a draft in test mode.
+    /// The version it runs: a draft in test mode has one too.
     pub version: Option<i32>,
     /// The agent of the automation, `env.agent_id` in templates.
     pub agent_id: Option<Uuid>,

@@ -5,13 +5,13 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::time::{Duration, Instant};
 
 use flow::Names;
 use serde_json::Value;
 
 use super::{NodeError, NodeRun, expression, setting};
+use crate::engine::clean;
 
 /// Evaluation time for all items of a list together; ten times what one template may take at most.
 const MAX_TIME: Duration = Duration::from_secs(1);
@@ -104,7 +104,8 @@ impl Budget {
 
     /// Counts a value of the output.
     pub(super) fn keep(&mut self, value: &Value) -> Result<(), NodeError> {
-        self.bytes += size(value) + 1;
+        let left = self.max_bytes.saturating_sub(self.bytes + 1);
+        self.bytes += clean::size(value, left).unwrap_or(self.max_bytes) + 1;
         if self.bytes > self.max_bytes {
             let limit = self.max_bytes;
             return Err(NodeError::new(
@@ -113,25 +114,6 @@ impl Budget {
             ));
         }
         Ok(())
-    }
-}
-
-/// Bytes of a value as JSON, without writing it anywhere.
-fn size(value: &Value) -> usize {
-    struct Count(usize);
-    impl io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    match serde_json::to_writer(&mut count, value) {
-        Ok(()) => count.0,
-        Err(_) => usize::MAX / 2, // a value nested so deep that it cannot be written
     }
 }
 

@@ -55,9 +55,6 @@ pub enum Class {
 pub struct NodeRun<'a> {
     /// The execution that the step belongs to.
     pub execution: &'a Execution,
-    /// The step's identity: node, place and run (rule 17).
-    #[allow(dead_code, reason = "for the nodes that wait for an answer to this very run")]
-    pub step: &'a flow::StepId,
     /// The node as it was saved; `node.config` is not rendered.
     pub node: &'a flow::Node,
     /// The node's configuration with its templates rendered. What a node evaluates itself, for each item or with
@@ -69,12 +66,6 @@ pub struct NodeRun<'a> {
     pub names: &'a (dyn flow::Names + Sync),
     /// The same for every attempt of this step.
     pub idempotency_key: Uuid,
-    /// From 1; counts attempts of this step.
-    #[allow(
-        dead_code,
-        reason = "for the nodes that tell the other side which attempt it is"
-    )]
-    pub attempt: u32,
     /// What nodes use to act.
     pub services: &'a Services,
     /// The open transaction of a [`Class::Tenant`] node; `None` for every other class.
@@ -143,12 +134,10 @@ pub struct NodeError {
     pub message: String,
     /// Beside `message` and `code` in the error object, for example `status` and `body`.
     pub details: Map<String, Value>,
-    /// Another attempt may succeed.
-    pub retryable: bool,
 }
 
 impl NodeError {
-    /// `node_failed` with a sentence, not worth another attempt.
+    /// `node_failed` with a sentence.
     pub fn failed(message: impl Into<String>) -> NodeError {
         NodeError::new("node_failed", message)
     }
@@ -159,14 +148,7 @@ impl NodeError {
             code,
             message: message.into(),
             details: Map::new(),
-            retryable: false,
         }
-    }
-
-    /// The same, marked as worth another attempt.
-    pub fn retryable(mut self) -> NodeError {
-        self.retryable = true;
-        self
     }
 
     /// Adds a key beside `message` and `code`.
@@ -194,7 +176,7 @@ impl From<TenantError> for NodeError {
         let failure = NodeError::new(code, error.to_string());
         match error.sqlstate() {
             Some(sqlstate) => failure.detail("sqlstate", sqlstate),
-            None => failure.retryable(),
+            None => failure,
         }
     }
 }

@@ -1,36 +1,11 @@
-//! Points in time as people and programs write them. Without an offset they are UTC; the documents say so.
+//! Points in time in a node's settings: read as everywhere, written in one form. Without an offset they are UTC.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
+use flow::moment::Moment;
 
-/// Reads ISO 8601 with or without seconds, fraction and offset, `T` or a space between, or a date alone (its
-/// midnight).
+/// Reads what templates and conditions read.
 pub(super) fn parse(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim();
-    if let Ok(date) = text.parse::<NaiveDate>() {
-        return Some(date.and_time(chrono::NaiveTime::MIN).and_utc());
-    }
-    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-        return Some(moment.to_utc());
-    }
-    for format in [
-        "%Y-%m-%dT%H:%M:%S%.f%#z",
-        "%Y-%m-%d %H:%M:%S%.f%#z",
-        "%Y-%m-%dT%H:%M%#z",
-        "%Y-%m-%d %H:%M%#z",
-    ] {
-        if let Ok(moment) = DateTime::parse_from_str(text, format) {
-            return Some(moment.to_utc());
-        }
-    }
-    [
-        "%Y-%m-%dT%H:%M:%S%.f",
-        "%Y-%m-%d %H:%M:%S%.f",
-        "%Y-%m-%dT%H:%M",
-        "%Y-%m-%d %H:%M",
-    ]
-    .iter()
-    .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-    .map(|naive| naive.and_utc())
+    Moment::parse(text).map(Moment::utc)
 }
 
 /// In the one form that everything reads: RFC 3339 in UTC, fraction only where there is one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::DateTime;
-use flow::{Configured, StepId, catalogue};
+use flow::{Configured, catalogue};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -57,11 +57,6 @@ impl Run {
             egress: Egress::new(self.allow.parse().unwrap()).unwrap(),
             limits: Limits::default(),
         };
-        let step = StepId {
-            node: "n".into(),
-            place: Default::default(),
-            run: 1,
-        };
         let node_of_graph = flow::Node {
             id: "n".into(),
             kind,
@@ -78,13 +73,11 @@ impl Run {
         let execution = execution(self.names.get("trigger").cloned().unwrap_or_default());
         node.run(NodeRun {
             execution: &execution,
-            step: &step,
             node: &node_of_graph,
             config: &config,
             input: &self.input,
             names: &self.names,
             idempotency_key: Uuid::from_u128(7),
-            attempt: 1,
             services: &services,
             tenant: None,
         })

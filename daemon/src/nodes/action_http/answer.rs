@@ -33,9 +33,7 @@ pub(super) fn refused(answer: &Answer, mut output: Value) -> NodeError {
     {
         failure = failure.detail("retryAfter", after.trim());
     }
-    // Too early, too many, timed out, or the server's own trouble: the rest will be refused again.
-    let later = matches!(status, 408 | 425 | 429 | 500..=599) && status != 501;
-    if later { failure.retryable() } else { failure }
+    failure
 }
 
 /// A failure's body as it is kept: whole if it is short, else the beginning of its text. Failures are copied to where

@@ -66,10 +66,5 @@ fn failure(error: EgressError) -> NodeError {
         EgressError::TooLarge { .. } | EgressError::Headers => "too_large",
         _ => "node_failed",
     };
-    let failure = NodeError::new(code, error.to_string());
-    if error.is_retryable() {
-        failure.retryable()
-    } else {
-        failure
-    }
+    NodeError::new(code, error.to_string())
 }

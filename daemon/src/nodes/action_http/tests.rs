@@ -185,7 +185,7 @@ async fn a_status_that_is_no_success_fails_with_status_and_body() {
     )
     .await;
     let error = send(&server, json!({})).await.unwrap_err();
-    assert_eq!((error.code, error.retryable), ("node_failed", true));
+    assert_eq!(error.code, "node_failed");
     let object = error.to_json();
     assert_eq!(object["status"], 429);
     assert_eq!(object["body"], json!({"e": 1}));
@@ -203,25 +203,6 @@ async fn a_long_body_of_a_failure_is_cut() {
     let error = send(&server, json!({})).await.unwrap_err().to_json();
     let body = error["body"].as_str().unwrap();
     assert!(body.len() < 70_000 && body.ends_with("ä ..."));
-}
-
-#[tokio::test]
-async fn only_statuses_that_may_change_are_worth_another_attempt() {
-    for (status, retryable) in [
-        ("400 Bad Request", false),
-        ("404 Not Found", false),
-        ("408 Timeout", true),
-        ("500 Error", true),
-        ("501 No", false),
-        ("503 Later", true),
-    ] {
-        let server = Mock::answering(status, "", "").await;
-        assert_eq!(
-            send(&server, json!({})).await.unwrap_err().retryable,
-            retryable,
-            "{status}"
-        );
-    }
 }
 
 #[tokio::test]
@@ -254,7 +235,7 @@ async fn what_cannot_be_sent_fails_with_its_code() {
         .go(&ActionHttp)
         .await;
     let denied = denied.unwrap_err();
-    assert!(denied.code == "denied" && !denied.message.contains("secret") && !denied.retryable);
+    assert!(denied.code == "denied" && !denied.message.contains("secret"));
 }
 
 #[test]
