@@ -165,6 +165,13 @@ fn broken() -> Vec<(&'static str, Value, Value)> {
             "an unknown type",
             start().node("odd", "no-such", json!({})).edge("start", "odd"),
         ),
+        (
+            "a type that this daemon cannot run yet, behind one that would act",
+            start()
+                .node("mark", "action-update-lead", json!({"updates": {"score": 7}}))
+                .node("wait", "logic-wait", json!({"for": "resume"}))
+                .chain(&["start", "mark", "wait"]),
+        ),
         ("1,001 nodes", many),
         ("deep JSON", start().set("set", "a", deep).edge("start", "set")),
     ];
@@ -215,5 +222,11 @@ async fn a_broken_graph_that_was_forced_in_fails_with_invalid_graph_and_the_daem
         assert!(execution.error.is_some_and(|error| error.contains(' ')), "{what}");
     }
     database.only(good).await.completed();
+    let acted = "SELECT count(*) FROM public.leads WHERE score = 7";
+    assert_eq!(
+        database.count(acted).await,
+        0,
+        "something acted before it was refused"
+    );
     daemon.stop().await;
 }

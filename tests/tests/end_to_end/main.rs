@@ -17,6 +17,7 @@ mod locks;
 mod pg_cron;
 mod provenance;
 mod restarts;
+mod retries;
 mod rows;
 mod sample_application;
 mod several_daemons;
