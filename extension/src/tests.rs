@@ -30,6 +30,8 @@ mod install;
 mod park;
 #[path = "../../pgrx-tests/policies.rs"]
 mod policies;
+#[path = "../../pgrx-tests/replaying.rs"]
+mod replaying;
 #[path = "../../pgrx-tests/rescue.rs"]
 mod rescue;
 #[path = "../../pgrx-tests/run.rs"]

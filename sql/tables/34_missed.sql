@@ -15,8 +15,13 @@ CREATE TABLE IF NOT EXISTS automations.missed (
     depth           smallint NOT NULL DEFAULT 0,
     sqlstate        text,
     message         text,
-    replayed_at     timestamptz
+    replayed_at     timestamptz,
+    given_up        text,
+    CONSTRAINT what_is_replayed_is_not_given_up CHECK (replayed_at IS NULL OR given_up IS NULL)
 );
 COMMENT ON COLUMN automations.missed.automation_id IS
-    'null: what went wrong came before it was known who listens; data is then {"old": [...], "new": [...]} or null';
+    'null: what went wrong came before it was known who listens';
+COMMENT ON COLUMN automations.missed.given_up IS 'why replaying cannot mend it; such a row is kept to be read';
+CREATE INDEX IF NOT EXISTS missed_waits ON automations.missed (occurred_at)
+    WHERE replayed_at IS NULL AND given_up IS NULL;
 ALTER TABLE automations.missed ENABLE ROW LEVEL SECURITY;
