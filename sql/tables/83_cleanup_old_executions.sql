@@ -5,7 +5,7 @@
 CREATE OR REPLACE FUNCTION public.cleanup_old_executions() RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    passed regclass[] := automations.passed_partitions();
+    passed regclass := automations.passed_partition();
     gone integer := 0;
     ids uuid[] := '{}';
     r record;
@@ -15,7 +15,7 @@ BEGIN
         SELECT e.id FROM public.automation_executions e
          WHERE e.started_at < now() - interval '7 days'
            AND automations.has_passed(e.status, e.started_at, e.completed_at)
-           AND e.tableoid <> ALL (passed)
+           AND e.tableoid IS DISTINCT FROM passed::oid
     LOOP
         ids := ids || r.id;
         IF cardinality(ids) = 1000 THEN
@@ -29,7 +29,9 @@ BEGIN
        AND NOT EXISTS (SELECT FROM public.automation_executions e WHERE e.id = k.execution_id);
     DELETE FROM automations.missed m WHERE m.replayed_at < now() - interval '30 days';
     -- last, because it locks the host's tables until the end of the transaction
-    gone := gone + automations.drop_passed_partitions(passed);
+    IF passed IS NOT NULL THEN
+        gone := gone + automations.drop_passed_partition(passed);
+    END IF;
     RETURN gone;
 END
 $$;
