@@ -46,6 +46,8 @@ fn install(
         conversations: conversations.map_or_else(|| usual("conversations"), |tab| Ok(Some(tab)))?,
     };
     let owner = require(&host)?;
+    // He makes the tables, in a schema that need not be his.
+    grant(owner, None)?;
 
     acting::as_role(owner, &quiet, || {
         // The grants below need the settings, and the other files read the host's tables from them.
@@ -55,7 +57,7 @@ fn install(
         let (defaults, _) = rest.split_at(1);
         apply(defaults)
     })?;
-    grant(owner)?;
+    grant(owner, tenant_role(owner)?)?;
     acting::as_role(owner, &quiet, || {
         apply(packed::TABLES)?;
         Spi::run_with_args(
@@ -128,19 +130,26 @@ fn remember(host: &Host) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Grants as the caller, who has the grant option as owner of the database or as a superuser.
-fn grant(owner: pg_sys::Oid) -> Result<(), Refusal> {
-    let tenant: Option<String> = acting::as_role(owner, &[], || {
+/// The tenant role, read as the owner of the settings.
+fn tenant_role(owner: pg_sys::Oid) -> Result<Option<String>, Refusal> {
+    acting::as_role(owner, &[], || {
         Ok(Spi::get_one(
             "SELECT (SELECT s.value #>> '{}' FROM automations.settings s WHERE s.name = 'tenant_role')",
         )?)
-    })?;
+    })
+}
+
+/// Grants as the caller, who has the grant option as owner of the database or as a superuser.
+fn grant(owner: pg_sys::Oid, tenant: Option<String>) -> Result<(), Refusal> {
     // SAFETY: the oid of a role, as a regrole.
     let owner = unsafe { DatumWithOid::new(owner, pg_sys::REGROLEOID) };
     Spi::run_with_args(
-        "SELECT automations.grant_rights($1, $2), automations.join_tenant($2)",
-        &[owner, tenant.into()],
+        "SELECT automations.grant_rights($1, $2)",
+        &[owner, tenant.clone().into()],
     )?;
+    if tenant.is_some() {
+        Spi::run_with_args("SELECT automations.join_tenant($1)", &[tenant.into()])?;
+    }
     Ok(())
 }
 

@@ -34,6 +34,8 @@ mod policies;
 mod replaying;
 #[path = "../../pgrx-tests/rescue.rs"]
 mod rescue;
+#[path = "../../pgrx-tests/rights.rs"]
+mod rights;
 #[path = "../../pgrx-tests/run.rs"]
 mod run;
 #[path = "../../pgrx-tests/sample_app.rs"]

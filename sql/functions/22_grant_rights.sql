@@ -8,7 +8,11 @@ DECLARE
         'publish', 'next_runs', 'stats', 'node_stats', 'overview', 'queue_position', 'create_api_key', 'seal',
         -- what those call on behalf of their caller
         'uuid_at', 'written_here'];
-    tenants text[] := ARRAY['become_tenant', 'leave_tenant', 'node_%'];
+    -- what runs between become_tenant() and leave_tenant()
+    tenants text[] := ARRAY['leave_tenant', 'node_db', 'node_update_lead', 'node_create_booking', 'node_send_message',
+        'node_read', 'node_source_table', 'node_table', 'node_columns', 'node_where', 'node_order',
+        'node_use_application_path', 'node_insert', 'node_change', 'node_find', 'node_fields', 'node_must_see',
+        'node_references'];
     member record;
     role text;
 BEGIN
@@ -24,7 +28,7 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', member.signature, tables_owner);
         FOREACH role IN ARRAY ARRAY[tenant, 'service_role'] LOOP
             IF to_regrole(quote_ident(role)) IS NOT NULL
-               AND (member.proname = ANY (everybodys) OR role = tenant AND member.proname LIKE ANY (tenants)) THEN
+               AND (member.proname = ANY (everybodys) OR role = tenant AND member.proname = ANY (tenants)) THEN
                 EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', member.signature, role);
             END IF;
         END LOOP;
