@@ -158,4 +158,72 @@ mod tests {
         );
         Ok(())
     }
+
+    #[pg_test]
+    fn a_running_row_of_before_is_never_rescued_or_queued_and_a_mismatched_agent_is_kept() -> Outcome {
+        base()?;
+        Spi::run(
+            "UPDATE public.automation_executions SET status = 'running';
+             ALTER TABLE public.automations DISABLE TRIGGER USER;
+             UPDATE public.automations SET user_id = 'b0000000-0000-4000-8000-0000000000b1';
+             SELECT automations.install()",
+        )?;
+        assert_eq!(
+            ask("SELECT automations.rescue() + automations.rescue_strays()")?,
+            "0"
+        );
+        assert_eq!(ask("SELECT count(*) FROM automations.queue")?, "0");
+        assert_eq!(
+            ask(
+                "SELECT (count(*), bool_and(status = 'active' AND user_id::text LIKE 'b0%')) FROM public.automations"
+            )?,
+            "(1,t)"
+        );
+        Ok(())
+    }
+
+    /// What can be seen of our tables in public and the default partition, without names of indexes and foreign keys.
+    const SHAPE: &str = "SELECT string_agg(x, E'\\n' ORDER BY x COLLATE \"C\") FROM (
+        SELECT 'column ' || concat_ws(' ', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod),
+               a.attnotnull, pg_get_expr(d.adbin, d.adrelid)) AS x
+          FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+         WHERE a.attrelid = ANY ($tabs) AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'mark'
+        UNION ALL
+        SELECT 'constraint ' || c.conrelid::regclass || ' ' || pg_get_constraintdef(c.oid) FROM pg_constraint c
+         WHERE c.conrelid = ANY ($tabs)
+        UNION ALL
+        SELECT 'index ' || i.indrelid::regclass || regexp_replace(pg_get_indexdef(i.indexrelid), '^.* USING', '')
+          FROM pg_index i WHERE i.indrelid = ANY ($tabs)
+        UNION ALL
+        SELECT 'policy ' || concat_ws(' ', p.polrelid::regclass, p.polname, p.polcmd, p.polpermissive, p.polroles,
+               pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+          FROM pg_policy p WHERE p.polrelid = ANY ($tabs) AND p.polname <> 'reporters read'
+        UNION ALL
+        SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM pg_trigger t
+         WHERE t.tgrelid = ANY ($tabs) AND NOT t.tgisinternal) s (x)";
+
+    #[pg_test]
+    fn a_schema_that_was_taken_in_equals_a_fresh_one() -> Outcome {
+        base()?;
+        let shape = SHAPE.replace(
+            "$tabs",
+            "ARRAY['public.automations', 'public.automation_executions', 'automations.executions_default',
+                   'public.automation_versions', 'public.leads', 'public.conversations']::regclass[]",
+        );
+        Spi::run("SELECT automations.install()")?;
+        let taken_in = ask(&shape)?;
+        Spi::run("SELECT automations.uninstall(); SELECT automations.install()")?;
+        let fresh = ask(&shape)?;
+        let only = |one: &str, other: &str| {
+            let lines = one
+                .lines()
+                .filter(|line| !other.lines().any(|known| known == *line));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(
+            (only(&taken_in, &fresh), only(&fresh, &taken_in)),
+            (String::new(), String::new())
+        );
+        Ok(())
+    }
 }

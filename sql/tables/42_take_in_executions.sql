@@ -35,6 +35,13 @@ BEGIN
         INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS INCLUDING COMMENTS INCLUDING STORAGE,
         PRIMARY KEY (id)) PARTITION BY RANGE (id);
 
+    -- replaced by one that holds what is not final only (45); both would be written
+    FOR item IN SELECT i.indexrelid::regclass AS name
+                  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+                 WHERE i.indrelid = old AND c.relname = 'idx_executions_status' AND i.indpred IS NULL
+    LOOP
+        EXECUTE format('DROP INDEX %s', item.name);
+    END LOOP;
     FOR item IN SELECT c.conname, pg_catalog.pg_get_constraintdef(c.oid) AS def
                   FROM pg_catalog.pg_constraint c WHERE c.conrelid = old AND c.contype = 'f'
     LOOP
