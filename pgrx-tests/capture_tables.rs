@@ -101,6 +101,33 @@ mod tests {
     }
 
     #[pg_test]
+    fn rows_that_cannot_be_paired_without_a_key_are_put_down() -> Outcome {
+        thing(
+            r#"CREATE TABLE public."Thing" (id int, kind int, n int, user_id uuid) PARTITION BY LIST (kind);
+               CREATE TABLE public.one PARTITION OF public."Thing" FOR VALUES IN (1);
+               CREATE TABLE public.two PARTITION OF public."Thing" FOR VALUES IN (2);
+               CREATE FUNCTION public.veto() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+               CREATE TRIGGER veto BEFORE INSERT ON public.two FOR EACH ROW EXECUTE FUNCTION public.veto()"#,
+            "user_id",
+        )?;
+        Spi::run(
+            &[
+                r#"INSERT INTO public."Thing" SELECT i, 1, 0, "#,
+                ADAS,
+                "FROM generate_series(1, 2) i",
+            ]
+            .concat(),
+        )?;
+        Spi::run(
+            r#"DELETE FROM automations.queue;
+               UPDATE public."Thing" SET n = 1, kind = CASE WHEN id = 1 THEN 2 ELSE 1 END"#,
+        )?;
+        assert_eq!(count()?, "0");
+        assert_eq!(missed()?, "3 21000", "two rows before and one after");
+        Ok(())
+    }
+
+    #[pg_test]
     fn a_wide_row_is_captured_and_a_wider_one_says_how_large_it_is() -> Outcome {
         hear(r#"{"event_source": "lead", "event_type": "any"}"#)?;
         for (characters, expected) in [(9_000, "9000"), (900_000, "900000")] {

@@ -58,19 +58,12 @@ fn run(
 #[pg_extern(sql = false)]
 fn cancel(execution_id: Option<Uuid>) -> Result<bool, ErrorReport> {
     let execution_id = execution_id.ok_or(Refusal::Null("execution_id"))?;
-    let queued_for: Option<Uuid> = as_table_owner(|| {
-        Ok(Spi::get_one_with_args(
-            "SELECT (SELECT q.automation_id FROM automations.queue q WHERE q.id = $1 LIMIT 1)",
-            &[execution_id.into()],
-        )?)
-    })?;
     let visible: Option<bool> = Spi::get_one_with_args(
-        "SELECT EXISTS (SELECT FROM public.automation_executions e WHERE e.id OPERATOR(pg_catalog.=) $1)
-             OR EXISTS (SELECT FROM public.automations a WHERE a.id OPERATOR(pg_catalog.=) $2)",
-        &[execution_id.into(), queued_for.into()],
+        "SELECT EXISTS (SELECT FROM public.automation_executions e WHERE e.id OPERATOR(pg_catalog.=) $1)",
+        &[execution_id.into()],
     )
     .map_err(Refusal::from)?;
-    if visible != Some(true) {
+    if visible != Some(true) && !is_a_change_of_the_callers(execution_id)? {
         return Ok(false);
     }
     let cancelled = as_table_owner(|| {
@@ -80,4 +73,22 @@ fn cancel(execution_id: Option<Uuid>) -> Result<bool, ErrorReport> {
         )?)
     })?;
     Ok(cancelled.unwrap_or(false))
+}
+
+/// Whether it is a captured change for an automation that the caller sees. The key of the queue begins with the account,
+/// so this reads all of it: only where there is no execution at all.
+fn is_a_change_of_the_callers(execution_id: Uuid) -> Result<bool, Refusal> {
+    let automation: Option<Uuid> = as_table_owner(|| {
+        Ok(Spi::get_one_with_args(
+            "SELECT (SELECT q.automation_id FROM automations.queue q
+                      WHERE q.id = $1 AND NOT EXISTS (SELECT FROM public.automation_executions e WHERE e.id = $1)
+                      LIMIT 1)",
+            &[execution_id.into()],
+        )?)
+    })?;
+    let visible: Option<bool> = Spi::get_one_with_args(
+        "SELECT EXISTS (SELECT FROM public.automations a WHERE a.id OPERATOR(pg_catalog.=) $1)",
+        &[automation.into()],
+    )?;
+    Ok(visible == Some(true))
 }

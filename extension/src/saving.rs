@@ -83,7 +83,8 @@ fn agent_is_the_owners(new: &Row) -> Result<(), Refusal> {
     }
 }
 
-/// Graph, trigger and options: everything that would make an execution fail before its first node. Returns the
+/// Graph, trigger and options: everything that would make an execution fail before its first node. `validate()` shows
+/// the first part; the others are not in the graph. Returns the
 /// trigger configuration that counts.
 fn can_run(new: &Row) -> Result<Value, Refusal> {
     let nodes = new.json("nodes")?;

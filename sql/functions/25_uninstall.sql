@@ -14,9 +14,6 @@ BEGIN
     IF to_regclass('cron.job') IS NOT NULL AND has_schema_privilege('cron', 'USAGE') THEN
         PERFORM cron.unschedule(j.jobid) FROM cron.job j WHERE j.jobname = 'automations-cleanup';
     END IF;
-    IF to_regclass('cron.job') IS NOT NULL AND has_schema_privilege('cron', 'USAGE') THEN
-        PERFORM cron.unschedule(j.jobid) FROM cron.job j WHERE j.jobname = 'automations-cleanup';
-    END IF;
     DROP VIEW IF EXISTS automations.pending;
     -- it returns a row of the executions and would hold their table
     DROP FUNCTION IF EXISTS automations.wait(uuid, interval);

@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 
 use pgrx::pg_sys;
+use pgrx::prelude::*;
 use uuid::Uuid;
 
 /// What is copied to everything that this transaction causes.
@@ -38,6 +39,14 @@ impl Provenance {
             depth: depth.max(0).saturating_add(1),
         }
     }
+}
+
+/// `automations.provenance()`: one row.
+#[pg_extern(sql = false)]
+fn provenance() -> TableIterator<'static, (name!(execution_id, Option<pgrx::Uuid>), name!(depth, i16))> {
+    let here = Provenance::current();
+    let caused_by = here.caused_by.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()));
+    TableIterator::once((caused_by, here.depth))
 }
 
 fn setting(name: &CStr) -> Option<String> {
