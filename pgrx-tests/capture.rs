@@ -46,6 +46,27 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_row_that_changes_hands_does_not_show_what_it_was() -> Outcome {
+        hear(ANY)?;
+        Spi::run_with_args(
+            "INSERT INTO public.leads (user_id, name, notes) VALUES ($1::uuid, 'lead', 'of Bob')",
+            &[stage::BOB.into()],
+        )?;
+        Spi::run_with_args(
+            "UPDATE public.leads SET user_id = $1::uuid, notes = NULL WHERE notes = 'of Bob'",
+            &[stage::ADA.into()],
+        )?;
+        assert_eq!(
+            ask(
+                "SELECT (count(*), min(q.trigger_data ->> 'old'), bool_or(q.trigger_data::text ~ 'of Bob'),
+                         min(q.trigger_data ->> 'changed')) FROM automations.queue q"
+            )?,
+            "(1,,f,\"[\"\"user_id\"\", \"\"notes\"\"]\")"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
     fn a_delete_keeps_the_old_row_and_names_no_lead() -> Outcome {
         hear(ANY)?;
         insert(1)?;

@@ -11,6 +11,7 @@ use super::changes::{Changes, Shown};
 use super::event::{Change, Side};
 use super::listeners::{self, Heard, Source};
 use super::reading::{changed, sides};
+use super::rows::Rows;
 use super::statement::{Column, Statement};
 use super::write::Match;
 use crate::contained::{Failure, contained};
@@ -57,8 +58,8 @@ pub fn find(statement: &Statement, care: Care, sink: &mut dyn Sink) -> Result<()
     };
     let columns = statement.columns();
     let mut changes = Changes::open(statement, &columns);
-    let accounts = accounts(&source, &columns, &mut changes)?;
-    let distinct: HashSet<Uuid> = accounts.iter().flatten().copied().collect();
+    let owners = owners(&source, &columns, &mut changes)?;
+    let distinct: HashSet<Uuid> = owners.iter().filter_map(|owner| owner.account).collect();
     if distinct.is_empty() {
         return Ok(());
     }
@@ -77,23 +78,27 @@ pub fn find(statement: &Statement, care: Care, sink: &mut dyn Sink) -> Result<()
         care,
     };
     changes.rewind();
-    for account in accounts {
+    for owner in owners {
         let Some(shown) = changes.advance(&columns) else {
             break;
         };
-        if let Some(heard) = account.and_then(|account| heard.get(&account)) {
-            finder.hear(&changes, shown, heard, sink)?;
+        if let Some(heard) = owner.account.and_then(|account| heard.get(&account)) {
+            finder.hear(&changes, shown, owner.handed_over, heard, sink)?;
         }
     }
     Ok(())
 }
 
-/// The account of each change, in their order; none where it cannot be found any more.
-fn accounts(
-    source: &Source,
-    columns: &[Column],
-    changes: &mut Changes,
-) -> Result<Vec<Option<Uuid>>, Refusal> {
+/// Whose a change is.
+struct Owner {
+    /// None where it cannot be found any more.
+    account: Option<Uuid>,
+    /// The row before belonged to another account: its new owner hears of the change, and not what the row was.
+    handed_over: bool,
+}
+
+/// The owner of each change, in their order.
+fn owners(source: &Source, columns: &[Column], changes: &mut Changes) -> Result<Vec<Owner>, Refusal> {
     let owner = columns
         .iter()
         .find(|column| column.name == source.owner_column)
@@ -104,31 +109,52 @@ fn accounts(
             ))
         })?;
     if !source.by_path && owner.kind == pg_sys::UUIDOID {
-        let mut accounts = Vec::new();
+        let mut owners = Vec::new();
         while let Some(shown) = changes.advance(columns) {
-            accounts.push(changes.subject(shown).and_then(|row| row.uuid(owner.number)));
+            let (account, before) = keys(changes, shown, |row| row.uuid(owner.number));
+            let handed_over = before.is_some_and(|before| before != account);
+            owners.push(Owner { account, handed_over });
         }
-        return Ok(accounts);
+        return Ok(owners);
     }
-    let mut keys: Vec<Option<String>> = Vec::new();
+    let mut found = Vec::new();
     while let Some(shown) = changes.advance(columns) {
-        keys.push(changes.subject(shown).and_then(|row| row.text(owner)));
+        found.push(keys(changes, shown, |row| row.text(owner)));
     }
-    if !source.by_path {
-        return Ok(keys
-            .into_iter()
-            .map(|key| key.and_then(|key| key.parse().ok()))
-            .collect());
-    }
-    let distinct: HashSet<String> = keys.iter().flatten().cloned().collect();
-    let owners: HashMap<String, Uuid> = match distinct.is_empty() {
-        true => HashMap::new(),
-        false => listeners::owners_of(&source.name, distinct.into_iter().collect())?,
+    let distinct: HashSet<String> = found
+        .iter()
+        .flat_map(|(now, before)| now.iter().chain(before.iter().flatten()))
+        .cloned()
+        .collect();
+    let accounts: HashMap<String, Uuid> = match source.by_path {
+        true if !distinct.is_empty() => listeners::owners_of(&source.name, distinct.into_iter().collect())?,
+        _ => HashMap::new(),
     };
-    Ok(keys
-        .into_iter()
-        .map(|key| key.and_then(|key| owners.get(&key).copied()))
+    let account = |key: Option<&String>| match source.by_path {
+        true => key.and_then(|key| accounts.get(key).copied()),
+        false => key.and_then(|key| key.parse().ok()),
+    };
+    Ok(found
+        .iter()
+        .map(|(now, before)| {
+            let owner = account(now.as_ref());
+            let differs = |before: &Option<String>| before != now && account(before.as_ref()) != owner;
+            Owner {
+                account: owner,
+                handed_over: before.as_ref().is_some_and(differs),
+            }
+        })
         .collect())
+}
+
+/// What leads to the owner of a change, and on UPDATE what led there before.
+fn keys<K>(
+    changes: &Changes,
+    shown: Shown,
+    key: impl Fn(&Rows) -> Option<K>,
+) -> (Option<K>, Option<Option<K>>) {
+    let before = changes.old(shown).filter(|_| shown.new).map(&key);
+    (changes.subject(shown).and_then(&key), before)
 }
 
 /// The columns that say which lead or conversation a row is.
@@ -177,6 +203,7 @@ impl Finder<'_> {
         &mut self,
         changes: &Changes,
         shown: Shown,
+        handed_over: bool,
         heard: &[Heard],
         sink: &mut dyn Sink,
     ) -> Result<(), Refusal> {
@@ -201,6 +228,7 @@ impl Finder<'_> {
             Care::EachRow => contained(|| sides(&mut self.scratch, self.columns, changes, shown)),
         };
         let (old, new, unread) = match read {
+            Ok((_, new)) if handed_over => (Side::None, new, None),
             Ok((old, new)) => (old, new, None),
             Err(failure) => (Side::None, Side::None, Some(failure)),
         };

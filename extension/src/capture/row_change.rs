@@ -91,6 +91,10 @@ impl RowChange<'_> {
         let Some(account) = account(source, subject)? else {
             return Ok(Vec::new());
         };
+        // A row that changes hands does not show its new owner what it was.
+        let handed_over = !old.is_null()
+            && old.get(&source.owner_column) != subject.get(&source.owner_column)
+            && self::account(source, old)? != Some(account);
         let changed = self.changed.unwrap_or_else(|| changed(old, new));
         let id = |name: &str| {
             new.get(name)
@@ -106,7 +110,7 @@ impl RowChange<'_> {
             event: self.event,
             source: &source.name,
             table: self.table,
-            old: self.old.side,
+            old: if handed_over { Side::None } else { self.old.side },
             new: self.new.side,
             changed: &changed,
             at: transaction_start(),
