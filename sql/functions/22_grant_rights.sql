@@ -24,6 +24,7 @@ BEGIN
           JOIN pg_proc p ON p.oid = d.objid
          WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
            AND p.pronamespace = 'automations'::regnamespace
+         ORDER BY p.oid  -- two that install at once lock in one order
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', member.signature, tables_owner);
         FOREACH role IN ARRAY ARRAY[tenant, 'service_role'] LOOP
