@@ -27,6 +27,25 @@ async fn an_owner_of_a_database_stays_what_he_is_when_he_creates_the_extension()
 }
 
 #[tokio::test]
+async fn the_extension_does_not_go_into_a_schema_of_a_stranger() {
+    let database = Database::empty().await;
+    let superuser = database.superuser().await;
+    superuser
+        .batch_execute("CREATE SCHEMA automations AUTHORIZATION pg_monitor")
+        .await
+        .unwrap();
+    let refused = superuser
+        .batch_execute("CREATE EXTENSION automations")
+        .await
+        .unwrap_err();
+    let refused = refused.as_db_error().unwrap();
+    assert_eq!(refused.code().code(), "42501");
+    assert!(refused.message().contains("belongs to pg_monitor"), "{refused}");
+    let there = "SELECT count(*) FROM pg_extension WHERE extname = 'automations'";
+    assert_eq!(database.count(there).await, 0);
+}
+
+#[tokio::test]
 async fn what_one_account_has_locked_keeps_no_other_account_waiting() {
     let database = Database::fresh().await;
     let (locking, waiting) = (Account::new(&database).await, Account::new(&database).await);
@@ -63,4 +82,38 @@ async fn what_one_account_has_locked_keeps_no_other_account_waiting() {
         database.ended(one).await.completed();
     }
     assert_eq!(receiver.requests().len(), 6, "nothing was sent again");
+}
+
+/// The transfer itself must succeed; the automation may follow, and stays out of the other account's reach until then.
+#[tokio::test]
+async fn an_agent_may_change_hands_and_its_automations_may_follow() {
+    let database = Database::fresh().await;
+    let (ada, bob) = (Account::new(&database).await, Account::new(&database).await);
+    let graph = Graph::from("trigger-manual")
+        .set("note", "done", json!(true))
+        .edge("start", "note");
+    let automation = ada.manual(&database, "follows its agent", &graph).await;
+    let transfer = "UPDATE public.agents SET user_id = $1 WHERE id = $2";
+    let moved = database.owner.execute(transfer, &[&bob.user, &ada.agent]).await;
+    assert_eq!(moved.unwrap(), 1);
+
+    let seen = "SELECT count(*) FROM public.automations WHERE id = $1";
+    let before: i64 = database
+        .as_tenant(bob.user)
+        .await
+        .query_one(seen, &[&automation])
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(before, 0, "the automation is still Ada's");
+    let follow = "UPDATE public.automations SET user_id = $1 WHERE id = $2";
+    let followed = database.owner.execute(follow, &[&bob.user, &automation]).await;
+    assert_eq!(followed.unwrap(), 1);
+    let back = database.owner.execute(follow, &[&ada.user, &automation]).await;
+    let refused = back.unwrap_err();
+    assert_eq!(
+        refused.as_db_error().unwrap().code().code(),
+        "23503",
+        "{refused:?}"
+    );
 }
