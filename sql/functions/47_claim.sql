@@ -10,7 +10,7 @@ CREATE FUNCTION automations.claim(token uuid, batch integer, lease_ms bigint)
 RETURNS TABLE (
     id uuid, account_id uuid, automation_id uuid, version integer, trigger_type text, trigger_data text,
     lead_id uuid, conversation_id uuid, caused_by uuid, depth smallint, test_mode boolean, started_at timestamptz,
-    attempt integer, crashes smallint, has_steps boolean
+    attempt integer, crashes smallint, has_steps boolean, age_ms bigint
 )
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -84,7 +84,11 @@ BEGIN
         RETURN QUERY
         SELECT q.id, q.account_id, q.automation_id, q.version, q.trigger_type, e.trigger_data::text, q.lead_id,
                q.conversation_id, q.caused_by, q.depth, q.test_mode, e.started_at, q.attempt, q.crashes,
-               EXISTS (SELECT FROM automations.steps s WHERE s.execution_id = q.id)
+               EXISTS (SELECT FROM automations.steps s WHERE s.execution_id = q.id),
+               -- since it occurred, by this clock: a daemon's is never compared with it
+               CASE WHEN isfinite(e.started_at)
+                   THEN greatest(extract(epoch FROM clock_timestamp() - e.started_at) * 1000, 0)::bigint
+                   ELSE 0 END
         FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
         JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
         JOIN public.automation_executions e ON e.id = p.id

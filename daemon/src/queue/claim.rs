@@ -34,6 +34,9 @@ pub struct Claimed {
     pub attempt: i32,
     /// Steps are recorded: the position has to be folded from them.
     pub has_steps: bool,
+    /// How long ago its occurrence was when it was claimed, by the database's clock.
+    #[allow(dead_code, reason = "the deadline of an execution is computed from it")]
+    pub age: Duration,
 }
 
 impl Queue {
@@ -46,7 +49,7 @@ impl Queue {
         let rows = self
             .rows(
                 "SELECT id, account_id, automation_id, version, trigger_type, trigger_data, lead_id, \
-                 conversation_id, depth, test_mode, started_at, attempt, has_steps \
+                 conversation_id, depth, test_mode, started_at, attempt, has_steps, age_ms \
                  FROM automations.claim($1, $2, $3)",
                 &[&token, &batch, &lease_ms],
             )
@@ -70,6 +73,7 @@ impl Queue {
                 started_at: row.try_get(10).unwrap_or(DateTime::UNIX_EPOCH),
                 attempt: row.try_get(11)?,
                 has_steps: row.try_get(12)?,
+                age: Duration::from_millis(u64::try_from(row.try_get::<_, i64>(13)?).unwrap_or(0)),
             })
         });
         claimed
