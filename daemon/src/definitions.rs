@@ -235,12 +235,12 @@ mod tests {
         assert_eq!(invalid.node_id.as_deref(), Some("a"));
     }
 
-    fn compiled(loops: Value, reached: bool) -> Compiled {
+    fn compiled(code: Value, reached: bool) -> Compiled {
         let nodes = serde_json::json!([
             { "id": "t", "type": "trigger-manual" },
-            { "id": "each", "type": "logic-loop", "data": loops },
+            { "id": "code", "type": "transform-code", "data": code },
         ]);
-        let edge = serde_json::json!({ "id": "e", "source": "t", "target": "each" });
+        let edge = serde_json::json!({ "id": "e", "source": "t", "target": "code" });
         let stored = crate::queue::definition::StoredDefinition {
             agent_id: None,
             trigger_type: "manual".to_owned(),
@@ -256,14 +256,14 @@ mod tests {
 
     #[test]
     fn nothing_of_a_graph_runs_when_a_node_that_can_be_reached_cannot() {
-        let each = |disabled: bool| serde_json::json!({ "disabled": disabled, "config": { "arrayExpression": "x" } });
-        let invalid = compiled(each(false), true).err().unwrap();
-        assert_eq!(invalid.node_id.as_deref(), Some("each"));
+        let code = |disabled: bool| serde_json::json!({ "disabled": disabled, "config": { "code": "1" } });
+        let invalid = compiled(code(false), true).err().unwrap();
+        assert_eq!(invalid.node_id.as_deref(), Some("code"));
         assert_eq!(
             invalid.message,
-            "node each: this daemon cannot run nodes of the type logic-loop yet"
+            "node code: this daemon cannot run nodes of the type transform-code yet"
         );
-        assert!(compiled(each(true), true).is_ok());
-        assert!(compiled(each(false), false).is_ok());
+        assert!(compiled(code(true), true).is_ok());
+        assert!(compiled(code(false), false).is_ok());
     }
 }

@@ -11,8 +11,10 @@ mod action_send_message;
 mod action_update_lead;
 mod expression;
 mod items;
+mod logic_break;
 mod logic_condition;
 mod logic_delay;
+mod logic_loop;
 mod logic_merge;
 mod logic_stop;
 mod logic_switch;
@@ -229,8 +231,10 @@ pub fn registry() -> &'static [&'static dyn NodeKind] {
         &action_http::ActionHttp,
         &action_send_message::ActionSendMessage,
         &action_update_lead::ActionUpdateLead,
+        &logic_break::LogicBreak,
         &logic_condition::LogicCondition,
         &logic_delay::LogicDelay,
+        &logic_loop::LogicLoop,
         &logic_merge::LogicMerge,
         &logic_stop::LogicStop,
         &logic_switch::LogicSwitch,
