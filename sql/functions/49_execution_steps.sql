@@ -6,7 +6,7 @@ RETURNS TABLE (
     node_id text, place text, run integer, attempt integer, node_type text, label text, status text,
     ordinal integer, outcome text, input text, output text, error text, variables text, warnings text,
     idempotency_key uuid, wake_at timestamptz, started_at timestamptz, completed_at timestamptz, duration_ms integer,
-    wake_in_ms bigint
+    wake_in_ms bigint, began_after integer, format smallint
 )
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -14,7 +14,7 @@ AS $$
     SELECT s.node_id, s.place, s.run, s.attempt, s.node_type, s.label, s.status, s.ordinal, s.outcome::text,
            s.input::text, s.output::text, s.error::text, s.variables::text, s.warnings::text, s.idempotency_key,
            s.wake_at, s.started_at, s.completed_at, s.duration_ms,
-           floor(extract(epoch FROM s.wake_at - clock_timestamp()) * 1000)::bigint
+           floor(extract(epoch FROM s.wake_at - clock_timestamp()) * 1000)::bigint, s.began_after, s.format
     FROM automations.steps s
     WHERE s.execution_id = execution_steps.execution_id
     ORDER BY s.ordinal NULLS LAST, s.started_at

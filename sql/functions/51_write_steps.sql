@@ -9,7 +9,8 @@ AS $$
     WITH written AS (
         INSERT INTO automations.steps AS s (
             execution_id, account_id, node_id, place, run, attempt, node_type, label, status, ordinal, outcome, input,
-            output, error, variables, warnings, idempotency_key, wake_at, started_at, completed_at, duration_ms)
+            output, error, variables, warnings, idempotency_key, wake_at, started_at, completed_at, duration_ms,
+            began_after, format)
         -- the last word about a step counts where one list names it twice (started, then completed)
         SELECT DISTINCT ON (e.id, n.node_id, coalesce(n.place, '[]'), n.run)
                e.id, e.account_id, n.node_id, coalesce(n.place, '[]'), n.run, coalesce(n.attempt, 1), n.node_type,
@@ -18,7 +19,8 @@ AS $$
                -- a daemon says in how many milliseconds: its clock is never compared with this one
                coalesce(n.wake_at, automations.in_milliseconds(n.wake_in_ms)),
                coalesce(n.started_at, clock_timestamp()), n.completed_at,
-               CASE WHEN n.duration_ms > 2147483647 THEN 2147483647 ELSE n.duration_ms END::integer
+               CASE WHEN n.duration_ms > 2147483647 THEN 2147483647 ELSE n.duration_ms END::integer,
+               n.began_after, coalesce(n.format, 1)
         FROM unnest(account_ids, ids) WITH ORDINALITY AS e (account_id, id, place)
         CROSS JOIN LATERAL jsonb_array_elements(
             coalesce(nullif(steps -> (e.place - 1)::integer, 'null'), '[]')) WITH ORDINALITY AS l (step, position)
@@ -26,7 +28,7 @@ AS $$
             node_id text, place text, run integer, attempt integer, node_type text, label text, status text,
             ordinal integer, outcome jsonb, input jsonb, output jsonb, error jsonb, variables jsonb, warnings jsonb,
             idempotency_key uuid, wake_at timestamptz, wake_in_ms numeric, started_at timestamptz,
-            completed_at timestamptz, duration_ms numeric)
+            completed_at timestamptz, duration_ms numeric, began_after integer, format smallint)
         ORDER BY e.id, n.node_id, coalesce(n.place, '[]'), n.run, l.position DESC
         ON CONFLICT (execution_id, node_id, place, run) DO UPDATE SET
             attempt = excluded.attempt, node_type = excluded.node_type, label = excluded.label,
@@ -34,7 +36,7 @@ AS $$
             output = excluded.output, error = excluded.error, variables = excluded.variables,
             warnings = excluded.warnings, idempotency_key = excluded.idempotency_key, wake_at = excluded.wake_at,
             started_at = excluded.started_at, completed_at = excluded.completed_at,
-            duration_ms = excluded.duration_ms
+            duration_ms = excluded.duration_ms, began_after = excluded.began_after, format = excluded.format
         WHERE s.status IN ('started', 'parked')
         RETURNING s.status
     )

@@ -22,12 +22,20 @@ CREATE TABLE IF NOT EXISTS automations.steps (
     started_at      timestamptz,
     completed_at    timestamptz,
     duration_ms     integer,
+    began_after     integer,
+    format          smallint NOT NULL DEFAULT 1,
     PRIMARY KEY (execution_id, node_id, place, run),
     CONSTRAINT step_status_is_one_of_five
         CHECK (status IN ('started', 'parked', 'completed', 'failed', 'skipped'))
 ) PARTITION BY RANGE (execution_id);
+ALTER TABLE automations.steps
+    ADD COLUMN IF NOT EXISTS began_after integer,
+    ADD COLUMN IF NOT EXISTS format smallint NOT NULL DEFAULT 1;
 COMMENT ON COLUMN automations.steps.place IS 'canonical JSON of [[loop, run, item], ...], outermost []';
 COMMENT ON COLUMN automations.steps.ordinal IS 'order of completion in its execution, null until completed';
+COMMENT ON COLUMN automations.steps.began_after IS
+    'ordinal of the last step that had completed when this one began, 0 none; null: written before it was recorded';
+COMMENT ON COLUMN automations.steps.format IS 'of the stored position: a daemon leaves alone what is newer than it knows';
 ALTER TABLE automations.steps ENABLE ROW LEVEL SECURITY;
 CREATE TABLE IF NOT EXISTS automations.steps_default PARTITION OF automations.steps DEFAULT;
 ALTER TABLE automations.steps_default ENABLE ROW LEVEL SECURITY;
