@@ -24,7 +24,14 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     let stop = Stop::on_signals()?;
     let recorder = telemetry::metrics()?;
     let connector = Connector::new(&settings.database)?;
-    let queue = queue(&connector, settings.connections)?;
+    let mut queue = queue(&connector, settings.connections)?;
+    if let Some(at) = settings.abort_at_write {
+        tracing::warn!(
+            %at,
+            "AUTOMATIOND_ABORT_AT_WRITE is set, which is for tests only: this daemon will abort itself"
+        );
+        queue = queue.aborting(at);
+    }
     let (health, wake, leases) = (Health::default(), Wake::default(), Leases::new(settings.lease));
     let server = match settings.http {
         Some(address) => {

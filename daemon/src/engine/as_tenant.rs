@@ -4,12 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::Object;
-
 use super::act::Run;
 use super::names::Rows;
 use crate::backoff::Backoff;
 use crate::nodes::{Done, NodeError, NodeKind, NodeRun};
+use crate::queue::ForTenant;
 use crate::queue::error::{is_gone, is_transient};
 use crate::queue::tenant::{Tenant, TenantTransaction, Trouble};
 
@@ -85,7 +84,7 @@ impl Run<'_> {
         begun.map_err(|error| (error.trouble(), error.into()))
     }
 
-    async fn connection(self) -> Result<Object, (Option<Trouble>, NodeError)> {
+    async fn connection(self) -> Result<ForTenant, (Option<Trouble>, NodeError)> {
         self.engine.queue.for_tenant().await.map_err(|error| {
             let trouble = match error.sqlstate() {
                 Some(sqlstate) if is_transient(sqlstate) => Some(Trouble::Collision),

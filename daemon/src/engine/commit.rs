@@ -67,7 +67,7 @@ pub(super) async fn commit(
     let written = tokio::select! {
         biased;
         () = walk.hold.lost() => return Err(Halt::Lost),
-        written = transaction.record(claim.account_id, claim.token, steps) => written,
+        written = transaction.record(claim, steps) => written,
     };
     match written {
         Ok(true) => {}

@@ -9,13 +9,7 @@ impl Queue {
     /// Announces changes `{"id", "automation_id", "status"}` in a transaction of its own whose commit does not wait
     /// for the disk: it holds the lock that every notifying transaction of the server takes (DESIGN D3).
     pub async fn announce(&self, changes: &[Value]) -> Result<(), QueueError> {
-        let mut client = self.connection().await?;
-        let statement = client.prepare_cached("SELECT automations.announce($1)").await?;
-        let transaction = client.transaction().await?;
-        transaction
-            .batch_execute("SET LOCAL synchronous_commit = off")
-            .await?;
-        transaction.execute(&statement, &[&Json(changes)]).await?;
-        Ok(transaction.commit().await?)
+        let sql = "SELECT automations.announce($1)";
+        self.calls.notify(sql, &[&Json(changes)]).await
     }
 }

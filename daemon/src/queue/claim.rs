@@ -47,11 +47,13 @@ impl Queue {
         let batch = i32::try_from(batch).unwrap_or(i32::MAX);
         let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
         let rows = self
-            .rows(
+            .calls
+            .sweep(
                 "SELECT id, account_id, automation_id, version, trigger_type, trigger_data, lead_id, \
                  conversation_id, depth, test_mode, started_at, attempt, has_steps, age_ms \
                  FROM automations.claim($1, $2, $3)",
                 &[&token, &batch, &lease_ms],
+                |rows| !rows.is_empty(),
             )
             .await?;
         let claimed = rows.iter().map(|row| {

@@ -10,7 +10,8 @@ impl Queue {
     /// The difference, whichever is ahead.
     pub async fn clock_skew(&self) -> Result<Duration, QueueError> {
         let there: DateTime<Utc> = self
-            .row("SELECT pg_catalog.clock_timestamp()", &[])
+            .calls
+            .read_one("SELECT pg_catalog.clock_timestamp()", &[])
             .await?
             .try_get(0)?;
         Ok((Utc::now() - there).abs().to_std().unwrap_or(Duration::MAX))

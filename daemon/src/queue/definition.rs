@@ -25,7 +25,8 @@ impl Queue {
         version: Option<i32>,
     ) -> Result<Option<StoredDefinition>, QueueError> {
         let rows = self
-            .rows(
+            .calls
+            .read(
                 "SELECT agent_id, trigger_type, nodes, edges FROM automations.definition($1, $2)",
                 &[&automation_id, &version],
             )

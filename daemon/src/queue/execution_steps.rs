@@ -1,9 +1,6 @@
 //! `automations.execution_steps`: the recorded steps of an execution that is taken up again.
 
-use std::pin::pin;
-
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt;
 use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -53,21 +50,10 @@ impl Queue {
         execution_id: Uuid,
         mut take: impl FnMut(StoredStep) -> bool,
     ) -> Result<(), QueueError> {
-        let client = self.connection().await?;
-        let statement = client
-            .prepare_cached(
-                "SELECT node_id, place, run, attempt, status, outcome, input, output, error, variables, warnings, \
-                 started_at, completed_at, duration_ms, wake_in_ms FROM automations.execution_steps($1)",
-            )
-            .await?;
-        let rows = client.query_raw(&statement, [execution_id]).await?;
-        let mut rows = pin!(rows);
-        while let Some(row) = rows.try_next().await? {
-            if !take(stored(&row)?) {
-                break;
-            }
-        }
-        Ok(())
+        let sql = "SELECT node_id, place, run, attempt, status, outcome, input, output, error, variables, warnings, \
+             started_at, completed_at, duration_ms, wake_in_ms FROM automations.execution_steps($1)";
+        let take = |row: &Row| Ok(take(stored(row)?));
+        self.calls.read_each(sql, execution_id, take).await
     }
 }
 

@@ -15,7 +15,8 @@ impl Queue {
     pub async fn finish(&self, claims: &[Claim], results: &[&RawValue]) -> Result<HashSet<Uuid>, QueueError> {
         let (accounts, ids, tokens) = columns(claims);
         let rows = self
-            .rows(
+            .calls
+            .write(
                 "SELECT written FROM automations.finish($1, $2, $3, $4) AS written",
                 &[&accounts, &ids, &tokens, &Json(results)],
             )

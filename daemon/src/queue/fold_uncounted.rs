@@ -5,8 +5,7 @@ use super::{Queue, QueueError};
 impl Queue {
     /// Adds what can be added now; whoever is still locked goes on waiting.
     pub async fn fold_uncounted(&self) -> Result<(), QueueError> {
-        self.row("SELECT automations.fold_uncounted()", &[])
-            .await
-            .map(drop)
+        let folded = self.calls.sweep_count("SELECT automations.fold_uncounted()", &[]);
+        folded.await.map(drop)
     }
 }

@@ -6,7 +6,8 @@ impl Queue {
     /// Installs and returns the schema's version.
     pub async fn install(&self, sample_app: bool) -> Result<String, QueueError> {
         let row = self
-            .row("SELECT automations.install(sample_app => $1)", &[&sample_app])
+            .calls
+            .write_one("SELECT automations.install(sample_app => $1)", &[&sample_app])
             .await?;
         Ok(row.try_get(0)?)
     }

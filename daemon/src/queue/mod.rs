@@ -1,7 +1,9 @@
 //! The queue: every change of state is one SQL function with one name, and each file here calls one of them
 //! (DESIGN section 2). The daemon holds no other SQL but transaction control.
 
+pub mod abort;
 mod announce;
+mod calls;
 pub mod claim;
 mod clock_skew;
 pub mod definition;
@@ -19,20 +21,25 @@ mod release;
 mod replay_missed;
 mod rescue;
 pub mod tenant;
+mod tenant_error;
 mod unpark;
 
-use deadpool_postgres::{Object, Pool};
-use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+#[cfg(test)]
+mod tests;
+
+use deadpool_postgres::Pool;
 use uuid::Uuid;
+
+use self::abort::{AbortAt, Switch};
+use self::calls::Calls;
+pub use self::calls::ForTenant;
 
 pub use error::QueueError;
 
 /// The queue of one database. Cheap to clone.
 #[derive(Clone)]
 pub struct Queue {
-    pool: Pool,
-    tenants: Pool,
+    calls: Calls,
 }
 
 /// What a claim holds: every later write names all three (DESIGN D7).
@@ -50,31 +57,19 @@ impl Queue {
     /// Over these two pools. They are two because a database node holds its connection while its walk may have to
     /// record another step: with one pool, as many such walks as connections would wait for each other for ever.
     pub fn new(pool: Pool, tenants: Pool) -> Queue {
-        Queue { pool, tenants }
+        let calls = Calls::new(pool, tenants);
+        Queue { calls }
     }
 
-    /// A connection for one call.
-    async fn connection(&self) -> Result<Object, QueueError> {
-        Ok(self.pool.get().await?)
+    /// The same, for a test: it ends the process at this write.
+    pub fn aborting(self, at: AbortAt) -> Queue {
+        let calls = self.calls.switched(Switch::at(at));
+        Queue { calls }
     }
 
     /// A connection for the transaction of a database node.
-    pub async fn for_tenant(&self) -> Result<Object, QueueError> {
-        Ok(self.tenants.get().await?)
-    }
-
-    /// Rows of one statement, prepared once per connection.
-    async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, QueueError> {
-        let client = self.pool.get().await?;
-        let statement = client.prepare_cached(sql).await?;
-        Ok(client.query(&statement, parameters).await?)
-    }
-
-    /// The only row of one statement.
-    async fn row(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Row, QueueError> {
-        let client = self.pool.get().await?;
-        let statement = client.prepare_cached(sql).await?;
-        Ok(client.query_one(&statement, parameters).await?)
+    pub async fn for_tenant(&self) -> Result<ForTenant, QueueError> {
+        self.calls.for_tenant().await
     }
 }
 

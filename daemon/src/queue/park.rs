@@ -22,7 +22,8 @@ impl Queue {
         let wake_in_ms =
             wake_in.map(|wait| i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX));
         let row = self
-            .row(
+            .calls
+            .write_one(
                 "SELECT automations.park($1, $2, $3, $4, $5, $6, $7)",
                 &[
                     &claim.account_id,

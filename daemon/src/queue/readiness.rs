@@ -92,7 +92,8 @@ impl Queue {
     /// Asks. The column that came later is read so that an older extension answers too, and is told apart by version.
     pub async fn readiness(&self) -> Result<Readiness, QueueError> {
         let row = self
-            .row(
+            .calls
+            .read_one(
                 "SELECT schema_version, library_version, paused, is_copy, in_recovery, is_superuser, tenant_role, \
                  server_version_num, (to_jsonb(r) ->> 'has_bypassrls')::boolean FROM automations.readiness() r",
                 &[],

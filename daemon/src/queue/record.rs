@@ -1,33 +1,28 @@
 //! `automations.record`: step records, written under the lease.
 
-use deadpool_postgres::Object;
-use tokio_postgres::types::Json;
-use uuid::Uuid;
+use tokio_postgres::Row;
+use tokio_postgres::types::{Json, ToSql};
 
 use super::{Claim, Queue, QueueError};
 use crate::engine::record::Record;
 
+/// The call, also as the last statement of a database node's transaction.
+pub(super) const SQL: &str = "SELECT automations.record($1, $2, $3, $4)";
+
 impl Queue {
     /// Writes step records in a transaction of their own. `false`: the lease is lost and nothing was written.
     pub async fn record(&self, claim: Claim, steps: &[Record]) -> Result<bool, QueueError> {
-        let client = self.connection().await?;
-        record(&client, claim.account_id, claim.id, claim.token, steps).await
+        let steps = Json(steps);
+        written(&self.calls.write_one(SQL, &parameters(&claim, &steps)).await?)
     }
 }
 
-/// Writes step records in the transaction that is open on `client`.
-pub async fn record(
-    client: &Object,
-    account_id: Uuid,
-    execution_id: Uuid,
-    token: Uuid,
-    steps: &[Record],
-) -> Result<bool, QueueError> {
-    let statement = client
-        .prepare_cached("SELECT automations.record($1, $2, $3, $4)")
-        .await?;
-    let row = client
-        .query_one(&statement, &[&account_id, &execution_id, &token, &Json(steps)])
-        .await?;
+/// What [`SQL`] is told.
+pub(super) fn parameters<'a>(claim: &'a Claim, steps: &'a Json<&[Record]>) -> [&'a (dyn ToSql + Sync); 4] {
+    [&claim.account_id, &claim.id, &claim.token, steps]
+}
+
+/// What [`SQL`] says.
+pub(super) fn written(row: &Row) -> Result<bool, QueueError> {
     Ok(row.try_get::<_, Option<bool>>(0)?.unwrap_or(false))
 }

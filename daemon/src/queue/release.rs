@@ -7,7 +7,8 @@ impl Queue {
     pub async fn release(&self, claims: &[Claim]) -> Result<i32, QueueError> {
         let (accounts, ids, tokens) = columns(claims);
         let row = self
-            .row(
+            .calls
+            .write_one(
                 "SELECT automations.release($1, $2, $3)",
                 &[&accounts, &ids, &tokens],
             )

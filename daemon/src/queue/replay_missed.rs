@@ -8,9 +8,7 @@ const BATCH: i32 = 100;
 impl Queue {
     /// Tries a batch of missed changes and returns how many became executions.
     pub async fn replay_missed(&self) -> Result<i32, QueueError> {
-        let row = self
-            .row("SELECT automations.replay_missed($1)", &[&BATCH])
-            .await?;
-        Ok(row.try_get::<_, Option<i32>>(0)?.unwrap_or(0))
+        let sql = "SELECT automations.replay_missed($1)";
+        self.calls.sweep_count(sql, &[&BATCH]).await
     }
 }

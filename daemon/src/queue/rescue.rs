@@ -5,6 +5,6 @@ use super::{Queue, QueueError};
 impl Queue {
     /// Makes lapsed leases pending again (or ends them, after three) and returns how many there were.
     pub async fn rescue(&self) -> Result<i32, QueueError> {
-        Ok(self.row("SELECT automations.rescue()", &[]).await?.try_get(0)?)
+        self.calls.sweep_count("SELECT automations.rescue()", &[]).await
     }
 }

@@ -10,71 +10,13 @@ use tokio_postgres::types::{Json, ToSql};
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
-use super::error::{self, QueueError, sentence};
+use super::Claim;
+use super::abort::Switch;
+use super::calls::ForTenant;
+use super::error::QueueError;
+use super::record;
+pub use super::tenant_error::{TenantError, Trouble};
 use crate::engine::record::Record;
-
-/// What a statement as the tenant came to.
-#[derive(Debug, thiserror::Error)]
-pub enum TenantError {
-    /// The database refused it; the sentence is Postgres' own (message and hint, never the statement).
-    #[error("{message}")]
-    Refused {
-        /// Five characters, as in the appendix of the Postgres manual.
-        sqlstate: String,
-        /// What the tenant reads.
-        message: String,
-    },
-    /// The row that came back is not JSON that this program can hold (nested deeper than 128, `1e400`).
-    #[error("the row cannot be read: {0}")]
-    Unreadable(#[source] serde_json::Error),
-    /// The connection was lost; whether the statement acted is known once the step is recorded or not.
-    #[error("the connection to the database was lost")]
-    Lost(#[source] tokio_postgres::Error),
-}
-
-impl TenantError {
-    /// The SQLSTATE, where the database gave one.
-    pub fn sqlstate(&self) -> Option<&str> {
-        match self {
-            TenantError::Refused { sqlstate, .. } => Some(sqlstate),
-            TenantError::Unreadable(_) => Some("22000"),
-            TenantError::Lost(_) => None,
-        }
-    }
-
-    /// Whether the transaction is worth another try from its beginning.
-    pub fn trouble(&self) -> Option<Trouble> {
-        match self {
-            TenantError::Refused { sqlstate, .. } if error::is_transient(sqlstate) => {
-                Some(Trouble::Collision)
-            }
-            TenantError::Refused { sqlstate, .. } if error::is_gone(sqlstate) => Some(Trouble::Gone),
-            TenantError::Refused { .. } | TenantError::Unreadable(_) => None,
-            TenantError::Lost(_) => Some(Trouble::Gone),
-        }
-    }
-}
-
-/// Why a transaction may succeed when it is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// Somebody else's transaction was in the way.
-    Collision,
-    /// The connection or the server is gone.
-    Gone,
-}
-
-impl From<tokio_postgres::Error> for TenantError {
-    fn from(error: tokio_postgres::Error) -> TenantError {
-        match error.as_db_error() {
-            Some(db) => TenantError::Refused {
-                sqlstate: db.code().code().to_owned(),
-                message: sentence(db),
-            },
-            None => TenantError::Lost(error),
-        }
-    }
-}
 
 /// What `become_tenant` is told.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +54,7 @@ const NODE_READ: &str =
 pub struct TenantTransaction {
     /// `None` once committed or rolled back.
     client: Option<Object>,
+    switch: Switch,
     tenant: Tenant,
     role: String,
     trouble: Mutex<Option<Trouble>>,
@@ -119,7 +62,7 @@ pub struct TenantTransaction {
 
 impl TenantTransaction {
     /// Opens the transaction and becomes the tenant, in one round trip.
-    pub async fn begin(client: Object, tenant: Tenant) -> Result<TenantTransaction, TenantError> {
+    pub async fn begin(client: ForTenant, tenant: Tenant) -> Result<TenantTransaction, TenantError> {
         let mut open = TenantTransaction::over(client, tenant);
         let become_tenant = open.prepared(BECOME_TENANT).await?;
         let parameters = tenant.parameters();
@@ -136,7 +79,7 @@ impl TenantTransaction {
     /// The current rows for templates, as the tenant sees them: `(lead, conversation)`, null where there is none to
     /// see. A whole transaction in one round trip.
     pub async fn read(
-        client: Object,
+        client: ForTenant,
         tenant: Tenant,
         lead_id: Option<Uuid>,
         conversation_id: Option<Uuid>,
@@ -160,9 +103,10 @@ impl TenantTransaction {
         Ok((parsed(row.try_get(0)?)?, parsed(row.try_get(1)?)?))
     }
 
-    fn over(client: Object, tenant: Tenant) -> TenantTransaction {
+    fn over(ForTenant { client, switch }: ForTenant, tenant: Tenant) -> TenantTransaction {
         TenantTransaction {
             client: Some(client),
+            switch,
             tenant,
             role: String::new(),
             trouble: Mutex::default(),
@@ -237,18 +181,18 @@ impl TenantTransaction {
     }
 
     /// Writes step records under the lease, as the last statement before the commit. `false`: the lease is lost.
-    pub async fn record(&self, account_id: Uuid, token: Uuid, steps: &[Record]) -> Result<bool, QueueError> {
-        match &self.client {
-            Some(client) => {
-                super::record::record(client, account_id, self.tenant.execution_id, token, steps).await
-            }
-            None => Ok(false),
-        }
+    pub async fn record(&self, claim: Claim, steps: &[Record]) -> Result<bool, QueueError> {
+        let Some(client) = &self.client else {
+            return Ok(false);
+        };
+        let (statement, steps) = (client.prepare_cached(record::SQL).await?, Json(steps));
+        let parameters = record::parameters(&claim, &steps);
+        record::written(&client.query_one(&statement, &parameters).await?)
     }
 
-    /// Makes it so. An error leaves it unknown whether the commit happened.
+    /// Makes it so: the one write of this transaction. An error leaves it unknown whether the commit happened.
     pub async fn commit(mut self) -> Result<(), TenantError> {
-        self.batch("COMMIT").await?;
+        self.switch.write(self.batch("COMMIT")).await?;
         self.client = None;
         Ok(())
     }

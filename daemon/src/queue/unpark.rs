@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_postgres::Row;
+
 use super::{Queue, QueueError};
 
 /// How many are brought back in one transaction.
@@ -19,13 +21,16 @@ pub struct Unparked {
 impl Queue {
     /// Puts parked executions that are due back into the queue.
     pub async fn unpark(&self) -> Result<Unparked, QueueError> {
-        let row = self
-            .row("SELECT moved, next_in_ms FROM automations.unpark($1)", &[&BATCH])
-            .await?;
+        let sql = "SELECT moved, next_in_ms FROM automations.unpark($1)";
+        let row = self.calls.sweep_one(sql, &[&BATCH], |row| moved(row) > 0).await?;
         let next: Option<i64> = row.try_get(1)?;
         Ok(Unparked {
-            moved: row.try_get::<_, Option<i32>>(0)?.unwrap_or(0),
+            moved: moved(&row),
             next: next.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))),
         })
     }
+}
+
+fn moved(row: &Row) -> i32 {
+    row.try_get::<_, Option<i32>>(0).ok().flatten().unwrap_or(0)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::limits::Limits;
+use crate::queue::abort::AbortAt;
 
 /// Runs automations: claims executions from Postgres, walks their graphs, writes the results back.
 #[derive(Debug, Parser)]
@@ -109,6 +110,9 @@ pub struct Flags {
     /// Starts even when the login is a superuser or has BYPASSRLS, so that no row level security holds for it.
     #[arg(long, global = true, env = "AUTOMATIOND_ALLOW_SUPERUSER")]
     pub allow_superuser: bool,
+    /// For tests only: the process aborts itself at its Nth durable write (N, N:before, N:during, N:after).
+    #[arg(long, global = true, env = "AUTOMATIOND_ABORT_AT_WRITE", hide = true)]
+    pub abort_at_write: Option<AbortAt>,
     /// How log lines look; levels by RUST_LOG.
     #[arg(
         long,

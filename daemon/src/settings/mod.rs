@@ -14,6 +14,7 @@ pub use spoken::{Answer, parse};
 
 use crate::database::url::{DatabaseUrl, UrlError};
 use crate::egress::AllowHosts;
+use crate::queue::abort::AbortAt;
 use flags::Flags;
 
 /// Something about the settings is wrong; the sentence names the flag and holds no secret.
@@ -82,6 +83,8 @@ pub struct Settings {
     pub public_url: Option<url::Url>,
     /// Starts as a superuser all the same.
     pub allow_superuser: bool,
+    /// For tests only: the write at which the process ends itself.
+    pub abort_at_write: Option<AbortAt>,
     /// Limits of CONTRACT section 6.
     pub limits: Limits,
 }
@@ -142,6 +145,7 @@ impl Settings {
             allow_hosts,
             public_url,
             allow_superuser: flags.allow_superuser,
+            abort_at_write: flags.abort_at_write,
             limits: flags.limits,
         })
     }
