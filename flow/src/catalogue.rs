@@ -116,6 +116,8 @@ pub enum Kind {
     Rules,
     /// A whole condition: `{rules, logic}`, `{expression}`, or an expression as a string.
     Condition,
+    /// What an event must hold: an object that its payload must contain, or a condition over it.
+    Match,
     /// Any JSON.
     Any,
 }

@@ -37,6 +37,15 @@ enum Form {
     Expression(Template),
 }
 
+/// What strings in the `value` of a rule are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// Templates, where there is a tag in them.
+    Templates,
+    /// Themselves: they were rendered before, and whatever is in them came from data.
+    Literal,
+}
+
 /// What a condition gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluated {
@@ -73,13 +82,25 @@ impl Condition {
     /// # Errors
     /// Names the rule and what to do.
     pub fn parse(config: &Value) -> Result<Condition, ConditionError> {
+        Condition::parse_with(config, Values::Templates)
+    }
+
+    /// The same for a condition whose values were rendered before: they are compared as they stand.
+    ///
+    /// # Errors
+    /// As [`Condition::parse`].
+    pub fn literal(config: &Value) -> Result<Condition, ConditionError> {
+        Condition::parse_with(config, Values::Literal)
+    }
+
+    pub(crate) fn parse_with(config: &Value, values: Values) -> Result<Condition, ConditionError> {
         let rules = config
             .get("rules")
             .unwrap_or(config)
             .as_array()
             .filter(|rules| !rules.is_empty());
         let form = match (rules, config.get("expression").unwrap_or(config)) {
-            (Some(rules), _) => Condition::rules(rules, config.get("logic"))?,
+            (Some(rules), _) => Condition::rules(rules, config.get("logic"), values)?,
             (None, Value::String(expression)) if !expression.trim().is_empty() => {
                 Form::Expression(Template::expression(expression)?)
             }
@@ -98,13 +119,13 @@ impl Condition {
         Ok(Condition { form, names, reads })
     }
 
-    fn rules(rules: &[Value], logic: Option<&Value>) -> Result<Form, ConditionError> {
+    fn rules(rules: &[Value], logic: Option<&Value>, values: Values) -> Result<Form, ConditionError> {
         if rules.len() > MAX_RULES {
             return Err(ConditionError::Form("a condition has at most 100 rules"));
         }
         let mut parsed = Vec::with_capacity(rules.len());
         for (position, rule) in rules.iter().enumerate() {
-            let rule = Rule::parse(rule).map_err(|message| ConditionError::Rule {
+            let rule = Rule::parse(rule, values).map_err(|message| ConditionError::Rule {
                 rule: position + 1,
                 message,
             })?;

@@ -6,6 +6,7 @@ mod loops;
 mod settle;
 mod sources;
 mod step;
+mod upcoming;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

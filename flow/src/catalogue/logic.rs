@@ -130,7 +130,12 @@ pub(super) static TYPES: &[NodeType] = &[
                 .required()
                 .plain(),
             field("event", Kind::Text, "the event's name"),
-            field("match", Kind::Any, "what the event's payload must hold"),
+            field(
+                "match",
+                Kind::Match,
+                "what the event's payload must contain, or a condition (`rules`, `expression`) over `payload`, `source`, \
+                 `correlation_id`, `timestamp`; templates only in values",
+            ),
             field("timeout", LONG, "how long at most, in `unit`"),
             field("unit", UNITS, "of the timeout").or("\"seconds\"").plain(),
         ],

@@ -99,6 +99,7 @@ fn takes(kind: Kind) -> String {
         Kind::Expression => "expression".into(),
         Kind::Rules => "list of rules".into(),
         Kind::Condition => "condition".into(),
+        Kind::Match => "object, or condition".into(),
         Kind::Any => "anything".into(),
     }
 }

@@ -69,7 +69,7 @@ fn form(kind: Kind) -> Value {
         Kind::Integer(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Choice(of) => json!({"enum": of}),
-        Kind::Object => json!({"type": "object"}),
+        Kind::Object | Kind::Match => json!({"type": "object"}),
         Kind::List => json!({"type": "array"}),
         Kind::ListOf(fields) => json!({"type": "array", "items": object(fields)}),
         Kind::ObjectOf(fields) => object(fields),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::forms;
 use crate::{
-    Condition, Configured, Node, Template,
+    Condition, Configured, EventMatch, Node, Template,
     catalogue::{DATA, Field, Kind, Need},
     problem::Problem,
 };
@@ -130,6 +130,10 @@ fn parse(field: &Field, name: &str, value: &Value) -> Option<(&'static str, Stri
                 "bad_condition",
                 format!("The condition `{name}` is wrong: {error}."),
             ))
+        }
+        (Kind::Match, Value::Object(_)) => {
+            let error = EventMatch::check(value).err()?;
+            Some(("bad_condition", format!("`{name}` is wrong: {error}.")))
         }
         (Kind::Expression | Kind::ListExpression, Value::String(source)) => {
             let tags = ["{{", "{%"].iter().any(|tag| source.contains(tag));

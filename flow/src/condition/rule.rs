@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::Values;
 use super::field::Field;
 use super::operator::{Operator, scalar};
 use super::pattern::Pattern;
@@ -78,7 +79,7 @@ impl Operand {
 
 impl Rule {
     /// Reads a rule; an error says what is wrong with it.
-    pub(super) fn parse(rule: &Value) -> Result<Rule, String> {
+    pub(super) fn parse(rule: &Value, values: Values) -> Result<Rule, String> {
         let Some(field) = rule
             .get("field")
             .and_then(Value::as_str)
@@ -96,6 +97,7 @@ impl Rule {
         })?;
         let value = match (operator.takes_value(), rule.get("value")) {
             (false, _) | (true, None) => Operand::Plain(Value::Null),
+            (true, Some(value)) if values == Values::Literal => Operand::Plain(value.clone()),
             (true, Some(value)) => Operand::parse(value, 0).map_err(|error| format!("value: {error}"))?,
         };
         let value = match (operator, value) {

@@ -91,17 +91,13 @@ impl Position {
 
     /// The number of the running step with this identity.
     pub(super) fn find(&self, id: &StepId) -> Option<u64> {
-        let mut key = Key::default();
-        for around in id.place.iterations() {
-            let number = self.in_frame(&key, &around.loop_id, around.run)?;
-            key = key.inside(number, around.item);
-        }
+        let key = self.key_of(&id.place)?;
         let number = self.in_frame(&key, &id.node, id.run)?;
         self.steps.get(&number).filter(|step| step.open.is_none())?;
         Some(number)
     }
 
-    fn in_frame(&self, key: &Key, node: &str, run: u32) -> Option<u64> {
+    pub(super) fn in_frame(&self, key: &Key, node: &str, run: u32) -> Option<u64> {
         let seat = self.frames.get(key)?.seat(self.plan.index(node)?)?;
         seat.step.filter(|_| seat.runs == run)
     }

@@ -197,3 +197,69 @@ fn a_join_of_a_thousand_branches_runs_once_after_the_last() {
     assert_eq!((walked.status.as_str(), walked.counts["j"]), ("completed", 1));
     assert_eq!(&*record.last().unwrap().0.node, "j");
 }
+
+#[test]
+fn an_upcoming_run_is_the_open_one_else_the_next_in_the_first_place_outwards() {
+    let plan = compile(&graph(
+        "a; m; w:logic-wait:{\"for\": \"resume\"}; c:if; l:loop; b; v:logic-wait:{\"for\": \"resume\"}; o",
+        "t>a>m>w>c c.true>a c.false>l l.loop>b>v l.done>o",
+    ))
+    .unwrap();
+    let (mut position, _) = Position::start(plan, 100);
+    let upcoming = |position: &Position, node: &str, place: &str| {
+        position
+            .upcoming(node, &place.parse().unwrap())
+            .map(|step| step.to_string())
+    };
+    let mut complete = |node: &str, place: &str, run: u32, outcome: Outcome, position: &mut Position| {
+        position.complete(&step(node, place, run), &outcome).unwrap();
+    };
+    assert_eq!(upcoming(&position, "w", "[]").as_deref(), Some("w run 1"));
+    assert_eq!(
+        upcoming(&position, "v", "[]"),
+        None,
+        "it lies in a loop, of which there may be many runs"
+    );
+    assert_eq!(upcoming(&position, "nobody", "[]"), None);
+    assert_eq!(
+        upcoming(&position, "w", "[[\"l\",1,0]]"),
+        None,
+        "there is no such place yet"
+    );
+    for node in ["t", "a", "m"] {
+        complete(node, "[]", 1, Outcome::Default, &mut position);
+    }
+    assert_eq!(
+        upcoming(&position, "w", "[]").as_deref(),
+        Some("w run 1"),
+        "it waits"
+    );
+    complete("w", "[]", 1, Outcome::Default, &mut position);
+    assert_eq!(
+        upcoming(&position, "w", "[]").as_deref(),
+        Some("w run 2"),
+        "the next round"
+    );
+    complete("c", "[]", 1, Outcome::Chose(vec!["false".into()]), &mut position);
+    complete("l", "[]", 1, Outcome::Items(2), &mut position);
+    let inside = "[[\"l\",1,0]]";
+    assert_eq!(
+        upcoming(&position, "v", inside).unwrap(),
+        format!("v run 1 in {inside}")
+    );
+    assert_eq!(
+        upcoming(&position, "w", inside).as_deref(),
+        Some("w run 2"),
+        "outwards"
+    );
+    assert_eq!(
+        upcoming(&position, "l", inside).as_deref(),
+        Some("l run 1"),
+        "the loop itself is open"
+    );
+    assert_eq!(upcoming(&position, "v", "[[\"l\",1,1]]"), None, "not begun");
+    complete("b", inside, 1, Outcome::Default, &mut position);
+    complete("v", inside, 1, Outcome::Default, &mut position);
+    assert_eq!(upcoming(&position, "v", inside), None, "over");
+    assert!(upcoming(&position, "v", "[[\"l\",1,1]]").is_some());
+}
