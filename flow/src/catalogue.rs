@@ -88,6 +88,10 @@ impl Field {
 pub enum Kind {
     /// A string.
     Text,
+    /// The id of a row.
+    Id,
+    /// A name that templates read, and that is none of theirs.
+    Name,
     /// A number between these, also as a string.
     Number(f64, f64),
     /// A whole number between these, also as a string.

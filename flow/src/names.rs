@@ -5,6 +5,27 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+/// The names of an execution that win over variables and over what a loop calls its item (CONTRACT section 3).
+pub const FIXED: [&str; 11] = [
+    "trigger",
+    "lead",
+    "conversation",
+    "nodes",
+    "vars",
+    "execution",
+    "env",
+    "secrets",
+    "input",
+    "resume",
+    "loop",
+];
+
+/// Whether a template can read a variable of this name by the name alone.
+pub(crate) fn is_name(text: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    text.starts_with(letter) && text.chars().all(|c| letter(c) || c.is_ascii_digit())
+}
+
 /// Gives the value of a top-level name (`trigger`, `lead`, `nodes` ...).
 ///
 /// An implementation is asked at most once per name and evaluation, and only for names that the text really

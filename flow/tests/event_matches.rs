@@ -1,5 +1,7 @@
 //! Which events a wait takes.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail")]
+
 use flow::{Condition, EventMatch, event_matches};
 use serde_json::{Value, json};
 

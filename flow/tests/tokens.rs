@@ -1,5 +1,7 @@
 //! Resume tokens: what is signed is read again, and nothing else ever is.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail")]
+
 use flow::{ResumeSecret, ResumeToken, TokenError, TokenKind};
 use proptest::prelude::*;
 use uuid::Uuid;

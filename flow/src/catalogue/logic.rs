@@ -71,12 +71,12 @@ pub(super) static TYPES: &[NodeType] = &[
         description: "Runs what lies behind its `loop` handle for each item of a list, then goes on by `done`.",
         fields: &[
             field("arrayExpression", Kind::ListExpression, "the list").required(),
-            field("itemVariable", Kind::Text, "the name of the item in templates")
+            field("itemVariable", Kind::Name, "the name of the item in templates")
                 .or("\"item\"")
                 .plain(),
             field(
                 "indexVariable",
-                Kind::Text,
+                Kind::Name,
                 "the name of the item's number, from 0",
             )
             .or("\"index\"")
@@ -184,9 +184,7 @@ pub(super) static TYPES: &[NodeType] = &[
         name: "logic-sub-automation",
         description: "Runs another automation of the account.",
         fields: &[
-            field("automationId", Kind::Text, "the other automation")
-                .required()
-                .plain(),
+            field("automationId", Kind::Id, "the other automation's id").required(),
             field("input", Kind::Any, "its trigger data"),
             field("wait", Kind::Boolean, "waits for its end")
                 .or("true")

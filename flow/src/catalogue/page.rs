@@ -86,6 +86,8 @@ fn rows(out: &mut String, within: &str, fields: &[Field]) {
 fn takes(kind: Kind) -> String {
     match kind {
         Kind::Text => "text".into(),
+        Kind::Id => "id".into(),
+        Kind::Name => "name".into(),
         Kind::Number(least, most) => format!("number from {least} to {most}"),
         Kind::Integer(least, most) => format!("whole number from {least} to {most}"),
         Kind::Boolean => "true or false".into(),

@@ -64,6 +64,8 @@ fn field(field: &Field) -> Value {
 fn form(kind: Kind) -> Value {
     match kind {
         Kind::Text => json!({"type": "string"}),
+        Kind::Id => json!({"type": "string"}),
+        Kind::Name => json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}),
         Kind::Time => json!({"type": "string"}),
         Kind::Number(least, most) => json!({"type": "number", "minimum": least, "maximum": most}),
         Kind::Integer(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),

@@ -1,8 +1,13 @@
 //! Whether a value has the form that a field of the catalogue takes.
 
 use serde_json::Value;
+use uuid::Uuid;
 
-use crate::catalogue::{Field, Kind};
+use crate::{
+    catalogue::{Field, Kind},
+    moment::Moment,
+    names,
+};
 
 /// A sentence, if a value has not the form of its field. `name` is the way to it.
 pub(super) fn mistake(field: &Field, name: &str, value: &Value) -> Option<String> {
@@ -13,7 +18,14 @@ pub(super) fn mistake(field: &Field, name: &str, value: &Value) -> Option<String
     let must = |what: &str| Some(format!("`{name}` must be {what}."));
     match field.kind {
         Kind::Any | Kind::Expression | Kind::Condition => None,
-        Kind::Text | Kind::Time if value.is_string() => None,
+        Kind::Text if value.is_string() => None,
+        Kind::Time if value.as_str().is_some_and(|text| Moment::parse(text).is_some()) => None,
+        Kind::Id if value.as_str().is_some_and(is_id) => None,
+        Kind::Id => must("the id of a row, such as \"01890a5d-ac96-774b-bcce-b302099a8057\""),
+        Kind::Name => match value.as_str() {
+            Some(text) if names::is_name(text) => None,
+            _ => must("a name of letters, digits and `_`, which does not begin with a digit"),
+        },
         Kind::Text => must("a text"),
         Kind::Time => must("a point in time as text, such as \"2026-01-31T09:00:00Z\""),
         Kind::Boolean if value.is_boolean() => None,
@@ -55,6 +67,10 @@ pub(super) fn mistake(field: &Field, name: &str, value: &Value) -> Option<String
             }
         },
     }
+}
+
+fn is_id(text: &str) -> bool {
+    Uuid::try_parse(text.trim()).is_ok()
 }
 
 /// A number, also as a string where a template could have made one.

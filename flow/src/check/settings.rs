@@ -8,6 +8,7 @@ use super::forms;
 use crate::{
     Condition, Configured, EventMatch, Node, Template,
     catalogue::{DATA, Field, Kind, Need},
+    names,
     problem::Problem,
 };
 
@@ -56,6 +57,7 @@ pub(super) fn of_type(node: &Node, problems: &mut Vec<Problem>) {
     if let Err(error) = Configured::compile_fields(&node.config, &is_template) {
         found.push(("bad_template", format!("A template does not parse: {error}.")));
     }
+    problems.extend(node.kind.fields.iter().filter_map(|field| taken(node, field)));
     problems.extend(
         found
             .into_iter()
@@ -89,6 +91,16 @@ fn snake_case(name: &str) -> String {
         out.push(letter.to_ascii_lowercase());
     }
     out
+}
+
+/// A name of the node's own that templates will never read, because theirs wins.
+fn taken(node: &Node, field: &'static Field) -> Option<Problem> {
+    let (name, value) = given(node, field).filter(|_| matches!(field.kind, Kind::Name))?;
+    let value = value.as_str().filter(|value| names::FIXED.contains(value))?;
+    let message = format!(
+        "`{name}` is {value:?}, and templates mean the execution's own {value:?} by that: choose another name."
+    );
+    Some(Problem::warning("taken_name", &*node.id, message))
 }
 
 fn missing(field: &Field) -> String {

@@ -26,7 +26,7 @@ pub fn of(drawn: &Drawn) -> Vec<String> {
 }
 
 /// One node of this type behind a trigger.
-fn alone(kind: &str, config: Value) -> Vec<String> {
+pub fn alone(kind: &str, config: Value) -> Vec<String> {
     let nodes = json!([node("t", "trigger-manual", json!({})), {"id": "x", "type": kind, "data": {"config": config}}]);
     findings(&nodes, &json!([{"source": "t", "target": "x"}]))
 }

@@ -8,10 +8,12 @@
 mod anything;
 mod build;
 mod cases;
+mod drawing;
 mod forms;
 mod properties;
 mod random;
 mod rules;
 mod slow;
 mod steps;
+mod waiting;
 mod walk;

@@ -211,7 +211,7 @@ fn an_upcoming_run_is_the_open_one_else_the_next_in_the_first_place_outwards() {
             .upcoming(node, &place.parse().unwrap())
             .map(|step| step.to_string())
     };
-    let mut complete = |node: &str, place: &str, run: u32, outcome: Outcome, position: &mut Position| {
+    let complete = |node: &str, place: &str, run: u32, outcome: Outcome, position: &mut Position| {
         position.complete(&step(node, place, run), &outcome).unwrap();
     };
     assert_eq!(upcoming(&position, "w", "[]").as_deref(), Some("w run 1"));
