@@ -23,6 +23,8 @@ const FRESH: Duration = Duration::from_secs(60);
 pub struct Definition {
     /// `env.agent_id` in templates.
     pub agent_id: Option<Uuid>,
+    /// From the occurrence of an execution to its end, waiting included (`options.timeout_seconds`).
+    pub timeout: Option<Duration>,
     /// The compiled graph.
     pub plan: Arc<Plan>,
     /// What each executable node needs for a run, by node id.
@@ -166,9 +168,19 @@ fn compile(
         .collect();
     Ok(Arc::new(Definition {
         agent_id: stored.agent_id,
+        timeout: timeout(stored.options.as_deref()),
         plan,
         nodes: prepared,
     }))
+}
+
+/// Nothing, null, zero and what is no number are no timeout.
+fn timeout(options: Option<&str>) -> Option<Duration> {
+    let options: Value = serde_json::from_str(options?).ok()?;
+    let seconds = options.get("timeout_seconds")?.as_f64()?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|timeout| !timeout.is_zero())
 }
 
 /// A node that may be reached and that nothing here can run: it is better that nothing of such a graph runs than that
@@ -235,6 +247,26 @@ mod tests {
         assert_eq!(invalid.node_id.as_deref(), Some("a"));
     }
 
+    #[test]
+    fn a_timeout_is_a_number_of_seconds_above_zero() {
+        let seconds = |options: &str| timeout(Some(options)).map(|timeout| timeout.as_secs_f64());
+        assert_eq!(seconds(r#"{"timeout_seconds": 30}"#), Some(30.0));
+        assert_eq!(seconds(r#"{"timeout_seconds": 0.5}"#), Some(0.5));
+        for none in [
+            "null",
+            "{}",
+            "x",
+            r#"{"timeout_seconds": null}"#,
+            r#"{"timeout_seconds": 0}"#,
+            r#"{"timeout_seconds": -1}"#,
+            r#"{"timeout_seconds": 1e300}"#,
+            r#"{"timeout_seconds": "soon"}"#,
+        ] {
+            assert_eq!(seconds(none), None, "{none}");
+        }
+        assert_eq!(timeout(None), None);
+    }
+
     fn compiled(code: Value, reached: bool) -> Compiled {
         let nodes = serde_json::json!([
             { "id": "t", "type": "trigger-manual" },
@@ -244,6 +276,7 @@ mod tests {
         let stored = crate::queue::definition::StoredDefinition {
             agent_id: None,
             trigger_type: "manual".to_owned(),
+            options: None,
             nodes: nodes.to_string(),
             edges: if reached {
                 Value::Array(vec![edge]).to_string()

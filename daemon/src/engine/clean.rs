@@ -62,6 +62,15 @@ pub fn replaced(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// What people call a node: as much of it as anybody reads, because it stands in each of its records.
+pub fn label(node: &flow::Node) -> Cow<'_, str> {
+    const CHARACTERS: usize = 200;
+    match node.label.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => replaced(node.label.get(..end).unwrap_or_default()),
+        None => replaced(&node.label),
+    }
+}
+
 /// Refuses what is larger than `max` bytes as JSON or nested too deep.
 pub fn fits(value: &Value, max: usize) -> Result<(), TooLarge> {
     if depth_over(value, MAX_DEPTH) {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::clean;
 use super::record::Record;
 use super::story::Story;
-use super::summary::all_nodes;
+use super::summary::{Listed, all_nodes};
 use crate::settings::Limits;
 
 /// A result that is to be written.
@@ -25,8 +25,8 @@ pub struct Ending {
     pub output: Arc<Value>,
     /// The final variables; null leaves what is written already.
     pub variables: Arc<Value>,
-    /// What people read; null leaves what is written already.
-    pub nodes_executed: Value,
+    /// What people read; none leaves what is written already.
+    pub nodes_executed: Option<Listed>,
     /// Records that are not written yet.
     pub steps: Vec<Record>,
 }
@@ -40,7 +40,7 @@ impl Ending {
             node_id,
             output: Arc::default(),
             variables: Arc::default(),
-            nodes_executed: Value::Null,
+            nodes_executed: None,
             steps: Vec::new(),
         }
     }
@@ -49,7 +49,7 @@ impl Ending {
     pub fn with(self, story: &Story, steps: Vec<Record>) -> Ending {
         Ending {
             variables: story.variables().clone(),
-            nodes_executed: all_nodes(story),
+            nodes_executed: Some(all_nodes(story)),
             steps,
             ..self
         }
@@ -78,7 +78,7 @@ impl Ending {
                 output
             },
             variables: story.variables().clone(),
-            nodes_executed: all_nodes(story),
+            nodes_executed: Some(all_nodes(story)),
             steps,
         }
     }

@@ -44,15 +44,35 @@ impl Holdings {
         }
     }
 
+    /// What is kept in another form than a value.
+    pub fn keep_bytes(&mut self, bytes: usize) {
+        self.bytes += bytes;
+    }
+
+    /// The same is kept no more.
+    pub fn leave_bytes(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
     /// Variables that take the place of those of the same names.
     pub fn replace(&mut self, old: &Map<String, Value>, new: &Map<String, Value>) {
         for (name, value) in new {
-            self.bytes += name.len() + weight(value);
+            self.bytes += weigh(name, value);
             if let Some(old) = old.get(name) {
-                self.bytes = self.bytes.saturating_sub(name.len() + weight(old));
+                self.bytes = self.bytes.saturating_sub(weigh(name, old));
             }
         }
     }
+
+    /// Variables that are held no more.
+    pub fn drop_all(&mut self, variables: &Map<String, Value>) {
+        let all = variables.iter().map(|(name, value)| weigh(name, value));
+        self.bytes = self.bytes.saturating_sub(all.sum());
+    }
+}
+
+fn weigh(name: &str, value: &Value) -> usize {
+    name.len() + weight(value)
 }
 
 fn weight(value: &Value) -> usize {

@@ -5,6 +5,7 @@ mod act;
 mod as_tenant;
 pub mod clean;
 mod commit;
+mod deadline;
 pub mod ending;
 pub mod execution;
 mod holdings;
@@ -17,7 +18,7 @@ mod replay;
 mod retrying;
 mod starting;
 mod story;
-mod summary;
+pub mod summary;
 mod taking;
 mod taking_up;
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl StepNames {
             input,
             rows: None,
             nodes: nodes(story, step, &mentions.nodes),
-            variables: story.variables().clone(),
+            variables: story.variables_in(&step.place),
             execution: json!({
                 "id": execution.id,
                 "automation_id": execution.automation_id,

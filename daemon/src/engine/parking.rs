@@ -7,7 +7,7 @@ use chrono::Utc;
 use flow::{Outcome, StepId};
 
 use super::insist::{Insisted, insist};
-use super::record::{self, Who};
+use super::record;
 use super::replay::{Before, Parked};
 use super::story::{Begun, Told};
 use super::summary::nodes_executed;
@@ -35,7 +35,8 @@ impl Walk<'_> {
     }
 
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        self.parked.values().filter_map(|parked| parked.wake).min()
+        let wakes = self.parked.values().filter_map(|parked| parked.wake);
+        wakes.chain(self.deadline).min()
     }
 
     /// Completes a waiting step whose time has come, or begins its next attempt; the earliest first.
@@ -94,7 +95,7 @@ impl Walk<'_> {
         match insist(self.hold, || {
             self.engine
                 .queue
-                .park(claim, wake_in, &steps, &executed, &variables)
+                .park(claim, wake_in, &steps, Some(&executed), Some(&variables))
         })
         .await
         {
@@ -114,11 +115,7 @@ impl Walk<'_> {
                 .wake
                 .map(|wake| wake.saturating_duration_since(Instant::now()));
             let wake_in_ms = left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
-            let who = Who {
-                execution: self.execution.id,
-                step: &step,
-                node,
-            };
+            let who = self.who(&step, node);
             let row = record::parked(who, wake_in_ms, parked);
             if let Some(row) = row {
                 self.unrecorded.push(row);

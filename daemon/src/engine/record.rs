@@ -25,7 +25,13 @@ pub struct Who<'a> {
     pub step: &'a StepId,
     /// Its node.
     pub node: &'a Node,
+    /// The ordinal of the last step that had completed when it began; 0: none.
+    pub began_after: u32,
 }
+
+/// The format of what is written here, and of the position that it is folded into: a daemon that knows less leaves an
+/// execution alone. 1: without `began_after`, and without loops.
+pub const FORMAT: i16 = 2;
 
 /// A record as it will be sent: written once, when it is made.
 pub type Record = Box<RawValue>;
@@ -163,6 +169,8 @@ fn record(who: Who<'_>, attempt: u32, status: &'static str, more: impl Serialize
         label: Cow<'a, str>,
         status: &'static str,
         idempotency_key: Uuid,
+        began_after: u32,
+        format: i16,
         #[serde(flatten)]
         more: M,
     }
@@ -172,9 +180,11 @@ fn record(who: Who<'_>, attempt: u32, status: &'static str, more: impl Serialize
         run: who.step.run,
         attempt,
         node_type: who.node.kind.name,
-        label: clean::replaced(&who.node.label),
+        label: clean::label(who.node),
         status,
         idempotency_key: who.step.idempotency_key(who.execution),
+        began_after: who.began_after,
+        format: FORMAT,
         more,
     };
     to_raw_value(&row).ok()

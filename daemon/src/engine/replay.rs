@@ -9,8 +9,10 @@ use chrono::Utc;
 use flow::{Outcome, PositionError, StepId};
 use serde_json::{Map, Value};
 
+use super::clean::TooLarge;
+use super::record::FORMAT;
 use super::story::{Begun, Moves, Story, Told};
-use super::taking::holds_too_much;
+use super::taking::{holds_too_much, results_too_large};
 use crate::queue::execution_steps::StoredStep;
 
 /// A record that does not fit the graph: the execution cannot be taken up.
@@ -25,14 +27,20 @@ pub enum ReplayError {
     /// What the execution holds is more than it may.
     #[error("{}", holds_too_much(*.0))]
     TooLarge(usize),
+    /// The results of a loop cannot be stored.
+    #[error("{}", results_too_large(.0, .1))]
+    Results(Arc<str>, TooLarge),
+    /// A daemon that knows more than this one wrote it.
+    #[error("a newer daemon wrote this execution: its format is {0}")]
+    Newer(i16),
 }
 
 impl ReplayError {
     /// The `error_code` of the execution.
     pub fn code(&self) -> &'static str {
         match self {
-            ReplayError::Unreadable(_) | ReplayError::Unfit(_) => "interrupted",
-            ReplayError::TooLarge(_) => "too_large",
+            ReplayError::Unreadable(_) | ReplayError::Unfit(_) | ReplayError::Newer(_) => "interrupted",
+            ReplayError::TooLarge(_) | ReplayError::Results(..) => "too_large",
         }
     }
 }
@@ -110,6 +118,9 @@ impl Replay {
         record: StoredStep,
         max_held: usize,
     ) -> Result<(), ReplayError> {
+        if record.format > FORMAT {
+            return Err(ReplayError::Newer(record.format));
+        }
         let step = step_id(&record)?;
         match record.status.as_str() {
             "started" => {
@@ -126,6 +137,9 @@ impl Replay {
                 };
                 let moves = story.complete(&step, told(record, begun, story)?)?;
                 take(&mut self.open, moves);
+                if let Some((node, why)) = story.too_large() {
+                    return Err(ReplayError::Results(node.clone(), why.clone()));
+                }
                 if story.end().is_none() && !story.fits_in(max_held) {
                     return Err(ReplayError::TooLarge(max_held));
                 }

@@ -10,7 +10,7 @@ use futures_util::future::{AbortHandle, Abortable};
 
 use super::act::{Act, error_json};
 use super::names::StepNames;
-use super::record::{self, Who};
+use super::record;
 use super::replay::{Before, Parked};
 use super::story::{Begun, Told};
 use super::taking::told;
@@ -83,11 +83,7 @@ impl Walk<'_> {
                 None => 1,
             };
             if outside {
-                let who = Who {
-                    execution: self.execution.id,
-                    step: &begun.step,
-                    node,
-                };
+                let who = self.who(&begun.step, node);
                 if let Some(record) = record::started(who, attempt, Utc::now()) {
                     self.unrecorded.push(record);
                 }

@@ -2,158 +2,211 @@
 //! each input and output shown up to a limit, and all of them together (CONTRACT section 6). What is shown is chosen
 //! when a step ends, so that nothing else of it has to be kept for the sake of this list.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::collections::VecDeque;
 
-use chrono::{DateTime, Utc};
-use flow::{Outcome, StepId};
-use serde_json::{Value, json};
+use flow::{Node, Outcome, StepId};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::clean;
 use super::record::time;
 use super::story::{Story, Told};
 use crate::settings::Limits;
 
-/// What is shown of the steps that ended, in their order.
+/// How many of the first steps are listed, and how many of the last ones: together as many as an execution may have
+/// by default, so that only one with a larger budget is cut.
+const FIRST: usize = 5_000;
+const LAST: usize = 5_000;
+
+/// `nodes_executed`, ready to be written.
+pub type Listed = Box<RawValue>;
+
+/// What is shown of the steps that ended, in their order: as it will be written, which takes less memory than values.
 #[derive(Debug)]
 pub struct Summary {
-    entries: Vec<Entry>,
+    first: Vec<Box<str>>,
+    last: VecDeque<(Box<str>, usize)>,
+    /// How many between them are not listed.
+    cut: u64,
     each: usize,
     left: usize,
 }
 
-#[derive(Debug)]
-struct Entry {
-    step: StepId,
-    status: &'static str,
+/// One line of the list.
+#[derive(Serialize)]
+struct Entry<'a> {
+    node_id: Option<&'a str>,
+    node_type: Option<&'a str>,
+    label: Cow<'a, str>,
+    status: &'a str,
+    started_at: Option<String>,
+    completed_at: Option<String>,
+    duration_ms: Option<u64>,
     attempt: u32,
-    input: Shown,
-    output: Option<Shown>,
-    error: Option<Shown>,
-    warnings: Vec<String>,
-    started_at: DateTime<Utc>,
-    completed_at: DateTime<Utc>,
-    duration_ms: u64,
+    run: u32,
+    iteration: &'a [flow::Iteration],
+    input: Option<Shown<'a>>,
+    output: Option<Shown<'a>>,
+    error: Option<Shown<'a>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
+    /// How many steps this line stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<u64>,
 }
 
 /// A value, or enough of it to know it again.
-#[derive(Debug)]
-enum Shown {
-    Whole(Arc<Value>),
-    Cut(String),
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Whole(&'a Value),
+    Cut { cut: bool, preview: String },
 }
 
 impl Summary {
     /// Nothing has ended yet.
     pub fn new(limits: &Limits) -> Summary {
         Summary {
-            entries: Vec::new(),
+            first: Vec::new(),
+            last: VecDeque::new(),
+            cut: 0,
             each: limits.max_shown,
             left: limits.max_shown_total,
         }
     }
 
     /// A step has ended.
-    pub fn add(&mut self, step: &StepId, told: Told) {
+    pub fn add(&mut self, node: &Node, step: &StepId, told: &Told) {
         let failed = told.outcome == Outcome::Failed;
-        let input = self.shown(&told.input);
-        let output = (!failed).then(|| self.shown(&told.output));
-        let error = told.error.as_ref().map(|error| self.shown(error));
-        self.entries.push(Entry {
-            step: step.clone(),
+        let left = self.left;
+        let entry = Entry {
             status: match told.outcome {
                 Outcome::Failed => "failed",
                 Outcome::Skipped => "skipped",
                 _ => "success",
             },
+            started_at: Some(time(told.started_at)),
+            completed_at: Some(time(told.completed_at)),
+            duration_ms: Some(told.duration_ms),
             attempt: told.attempt,
-            input,
-            output,
-            error,
-            warnings: told.warnings,
-            started_at: told.started_at,
-            completed_at: told.completed_at,
-            duration_ms: told.duration_ms,
-        });
+            run: step.run,
+            iteration: step.place.iterations(),
+            input: Some(self.shown(&told.input)),
+            output: (!failed).then(|| self.shown(&told.output)),
+            error: told.error.as_deref().map(|error| self.shown(error)),
+            warnings: &told.warnings,
+            ..Entry::of(node)
+        };
+        let line = entry.line();
+        if self.first.len() < FIRST {
+            self.first.push(line);
+            return;
+        }
+        self.last.push_back((line, left - self.left));
+        if self.last.len() > LAST
+            && let Some((_, shown)) = self.last.pop_front()
+        {
+            self.left += shown;
+            self.cut += 1;
+        }
     }
 
     /// The value, or how much of it was cut. What does not fit into the rest of the whole is cut too.
-    fn shown(&mut self, value: &Arc<Value>) -> Shown {
+    fn shown<'a>(&mut self, value: &'a Value) -> Shown<'a> {
         match clean::size(value, self.each.min(self.left)) {
             Some(size) => {
                 self.left -= size;
-                Shown::Whole(value.clone())
+                Shown::Whole(value)
             }
-            None => Shown::Cut(preview(value)),
+            None => Shown::Cut {
+                cut: true,
+                preview: preview(value),
+            },
         }
+    }
+
+    /// The lines, with one for all that are not listed.
+    fn lines(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let cut = (self.cut > 0).then(|| {
+            let entry = Entry {
+                label: format!("{} further steps are not shown", self.cut).into(),
+                cut: Some(self.cut),
+                ..Entry::of_none()
+            };
+            Cow::from(String::from(entry.line()))
+        });
+        let first = self.first.iter().map(|line| Cow::from(&**line));
+        let last = self.last.iter().map(|(line, _)| Cow::from(&**line));
+        first.chain(cut).chain(last)
     }
 }
 
-impl Shown {
-    fn json(&self) -> Value {
-        match self {
-            Shown::Whole(value) => (**value).clone(),
-            Shown::Cut(preview) => json!({ "cut": true, "preview": preview }),
+impl<'a> Entry<'a> {
+    /// Of no node, as something that was not reached.
+    fn of_none() -> Entry<'a> {
+        Entry {
+            node_id: None,
+            node_type: None,
+            label: Cow::from(""),
+            status: "skipped",
+            started_at: None,
+            completed_at: None,
+            duration_ms: None,
+            attempt: 0,
+            run: 0,
+            iteration: &[],
+            input: None,
+            output: None,
+            error: None,
+            warnings: &[],
+            cut: None,
         }
+    }
+
+    /// Of a node that was not reached.
+    fn of(node: &'a Node) -> Entry<'a> {
+        Entry {
+            node_id: Some(&node.id),
+            node_type: Some(node.kind.name),
+            label: clean::label(node),
+            ..Entry::of_none()
+        }
+    }
+
+    /// Always JSON: nothing in it can refuse to be written.
+    fn line(&self) -> Box<str> {
+        serde_json::to_string(self)
+            .unwrap_or_else(|_| "null".to_owned())
+            .into()
     }
 }
 
 /// The list.
-pub fn nodes_executed(story: &Story) -> Value {
-    let mut list: Vec<Value> = Vec::new();
-    for entry in &story.summary().entries {
-        let Some(node) = story.plan().node(&entry.step.node) else {
-            continue;
-        };
-        let mut line = json!({
-            "node_id": node.id,
-            "node_type": node.kind.name,
-            "label": clean::replaced(&node.label),
-            "status": entry.status,
-            "started_at": time(entry.started_at),
-            "completed_at": time(entry.completed_at),
-            "duration_ms": entry.duration_ms,
-            "attempt": entry.attempt,
-            "run": entry.step.run,
-            "iteration": entry.step.place.iterations(),
-            "input": entry.input.json(),
-            "output": entry.output.as_ref().map(Shown::json),
-            "error": entry.error.as_ref().map(Shown::json),
-        });
-        if !entry.warnings.is_empty() {
-            line["warnings"] = json!(entry.warnings);
-        }
-        list.push(line);
-    }
-    Value::Array(list)
+pub fn nodes_executed(story: &Story) -> Listed {
+    list(story.summary().lines())
 }
 
 /// The same of an execution that has ended: what was never reached comes last. While one waits, nobody knows yet.
-pub fn all_nodes(story: &Story) -> Value {
-    let mut list = nodes_executed(story);
-    for id in story.untaken() {
-        let Some(node) = story.plan().node(&id) else {
-            continue;
-        };
-        let entry = json!({
-            "node_id": node.id,
-            "node_type": node.kind.name,
-            "label": clean::replaced(&node.label),
-            "status": "skipped",
-            "started_at": null,
-            "completed_at": null,
-            "duration_ms": null,
-            "attempt": 0,
-            "run": 0,
-            "iteration": [],
-            "input": null,
-            "output": null,
-            "error": null,
-        });
-        if let Value::Array(list) = &mut list {
-            list.push(entry);
+pub fn all_nodes(story: &Story) -> Listed {
+    let untaken = story.untaken();
+    let never = untaken
+        .iter()
+        .filter_map(|id| Some(Cow::from(String::from(Entry::of(story.plan().node(id)?).line()))));
+    list(story.summary().lines().chain(never))
+}
+
+fn list<'a>(lines: impl Iterator<Item = Cow<'a, str>>) -> Listed {
+    let mut text = "[".to_owned();
+    for line in lines {
+        if text.len() > 1 {
+            text.push(',');
         }
+        text.push_str(&line);
     }
-    list
+    text.push(']');
+    RawValue::from_string(text).unwrap_or_default()
 }
 
 /// The first characters of what was cut, enough to know it again.
@@ -176,6 +229,11 @@ fn preview(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    fn json_of(shown: Shown<'_>) -> Value {
+        serde_json::to_value(shown).unwrap()
+    }
 
     #[test]
     fn each_value_is_shown_up_to_its_limit_and_all_up_to_theirs() {
@@ -184,14 +242,14 @@ mod tests {
             max_shown_total: 25,
             ..Limits::default()
         };
-        let (value, mut summary) = (Arc::new(json!("12345678")), Summary::new(&limits)); // ten bytes as JSON
+        let (value, mut summary) = (json!("12345678"), Summary::new(&limits)); // ten bytes as JSON
         let cut = json!({ "cut": true, "preview": "12345678" });
-        assert_eq!(summary.shown(&value).json(), *value);
+        assert_eq!(json_of(summary.shown(&value)), value);
         summary.each = 9;
-        assert_eq!(summary.shown(&value).json(), cut);
+        assert_eq!(json_of(summary.shown(&value)), cut);
         summary.each = 10;
-        assert_eq!(summary.shown(&value).json(), *value);
-        assert_eq!(summary.shown(&value).json(), cut);
+        assert_eq!(json_of(summary.shown(&value)), value);
+        assert_eq!(json_of(summary.shown(&value)), cut);
         assert_eq!(summary.left, 5);
     }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use flow::{Outcome, PositionError, StepId, Stop};
+use flow::{Node, Outcome, PositionError, StepId, Stop};
 use futures_util::future::Aborted;
 use serde_json::{Map, Value};
 
 use super::act::{Acted, error_json};
-use super::clean::{self, without_nul};
+use super::clean::{self, TooLarge, without_nul};
 use super::commit::{Committed, commit};
 use super::ending::Ending;
 use super::record::{self, Record, Who};
@@ -117,7 +117,8 @@ impl Walk<'_> {
                 told.outcome = outcome;
                 told.variables = variables;
                 told.warnings.append(&mut warnings);
-                if let Some(name) = variable {
+                // of a loop it is the results that become the variable
+                if let Some(name) = variable.filter(|_| !matches!(told.outcome, Outcome::Items(_))) {
                     told.variables.insert(name.to_owned(), (*told.output).clone());
                 }
             }
@@ -166,14 +167,20 @@ impl Walk<'_> {
         self.completed(step, told)
     }
 
-    /// The record of an ended step.
-    pub(super) fn row(&self, step: &StepId, told: &Told) -> Option<Record> {
-        let node = self.definition.plan.node(&step.node)?;
-        let who = Who {
+    /// Who a step is, for its record.
+    pub(super) fn who<'a>(&self, step: &'a StepId, node: &'a Node) -> Who<'a> {
+        Who {
             execution: self.execution.id,
             step,
             node,
-        };
+            began_after: self.story.began_after(step),
+        }
+    }
+
+    /// The record of an ended step.
+    pub(super) fn row(&self, step: &StepId, told: &Told) -> Option<Record> {
+        let node = self.definition.plan.node(&step.node)?;
+        let who = self.who(step, node);
         record::ended(who, self.story.next_ordinal(), told)
     }
 
@@ -184,6 +191,10 @@ impl Walk<'_> {
             PositionError::Unfit { .. } => Halt::failed("node_failed", format!("internal error: {error}")),
             other => Halt::failed("interrupted", format!("internal error: {other}")),
         })?;
+        if let Some((node, why)) = self.story.too_large() {
+            let ending = Ending::failed("too_large", results_too_large(node, why), Some(node.clone()));
+            return Err(Halt::Failed(Box::new(ending)));
+        }
         let most = self.engine.services.limits.max_held;
         if self.story.end().is_none() && !self.story.fits_in(most) {
             let ending = Ending::failed("too_large", holds_too_much(most), Some(step.node.clone()));
@@ -222,6 +233,16 @@ impl Walk<'_> {
 /// Why an execution whose outputs and variables need more memory than it may have ends with `too_large`.
 pub(super) fn holds_too_much(most: usize) -> String {
     format!("the outputs and variables that this execution holds are larger than {most} bytes together")
+}
+
+/// Why an execution ends whose loop has results that cannot be stored.
+pub(super) fn results_too_large(node: &str, why: &TooLarge) -> String {
+    match why {
+        TooLarge::Bytes(most) => {
+            format!("the results of the loop {node} are larger than {most} bytes together")
+        }
+        TooLarge::Depth => format!("the results of the loop {node}: {why}"),
+    }
 }
 
 /// A step that took no time.

@@ -7,7 +7,7 @@ use flow::StepId;
 use super::Engine;
 use super::execution::Execution;
 use super::insist::{Insisted, insist};
-use super::replay::{Before, Replay};
+use super::replay::{Before, Replay, ReplayError};
 use super::story::{Begun, Story};
 use super::walk::Halt;
 use crate::definitions::Definition;
@@ -50,6 +50,7 @@ pub(super) async fn take_up(
     };
     match insist(hold, read).await {
         Insisted::Answer(Ok(resumed)) => Ok(resumed),
+        Insisted::Answer(Err(ReplayError::Newer(format))) => Err(Halt::Newer(format)),
         Insisted::Answer(Err(error)) => Err(Halt::failed(error.code(), error.to_string())),
         Insisted::Refused(error) => Err(Halt::failed("interrupted", error.to_string())),
         Insisted::Lost => Err(Halt::Lost),

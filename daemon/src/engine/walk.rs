@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flow::StepId;
 use futures_util::future::{AbortHandle, Aborted, BoxFuture};
@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use super::Engine;
 use super::act::Acted;
 use super::commit::Tries;
+use super::deadline::deadline;
 use super::ending::Ending;
 use super::execution::Execution;
 use super::insist::{Insisted, insist};
@@ -27,7 +28,12 @@ use super::story::{Begun, Story};
 use super::taking_up::take_up;
 use crate::definitions::Definition;
 use crate::leases::Hold;
+use crate::queue::Queue;
 use crate::queue::claim::Claimed;
+
+/// How long an execution that this daemon cannot read is left to others, and the pause before.
+const LEFT_FOR: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What became of a walk.
 pub enum Walked {
@@ -45,6 +51,8 @@ pub(super) enum Halt {
     Lost,
     /// It cannot go on.
     Failed(Box<Ending>),
+    /// A newer daemon wrote it in this format.
+    Newer(i16),
 }
 
 impl Halt {
@@ -62,6 +70,8 @@ pub(super) struct Walk<'a> {
     pub(super) definition: Arc<Definition>,
     pub(super) hold: &'a Hold,
     pub(super) story: Story,
+    /// When it has to have ended.
+    pub(super) deadline: Option<Instant>,
     /// Begun and not looked at yet.
     pub(super) ready: VecDeque<Begun>,
     /// Known from before the claim.
@@ -82,6 +92,7 @@ pub(super) struct Walk<'a> {
 
 /// Walks a claimed execution.
 pub async fn walk(engine: Arc<Engine>, claimed: Claimed, hold: &Hold) -> Walked {
+    let queue = engine.queue.clone();
     let result = match Walk::begin(engine, claimed, hold).await {
         Ok(mut walk) => match walk.go().await {
             Err(Halt::Failed(ending)) => {
@@ -96,6 +107,25 @@ pub async fn walk(engine: Arc<Engine>, claimed: Claimed, hold: &Hold) -> Walked 
         Ok(walked) => walked,
         Err(Halt::Lost) => Walked::Lost,
         Err(Halt::Failed(ending)) => Walked::Ended(ending),
+        Err(Halt::Newer(format)) => leave(&queue, hold, format).await,
+    }
+}
+
+/// Leaves an execution to a daemon that knows its format: nothing of it is touched.
+async fn leave(queue: &Queue, hold: &Hold, format: i16) -> Walked {
+    tracing::warn!(
+        format,
+        "a newer daemon wrote this execution; it is left to one that knows its format"
+    );
+    // what wakes it sooner must not make it go round between daemons that do not know it
+    tokio::select! {
+        () = hold.lost() => return Walked::Lost,
+        () = tokio::time::sleep(PAUSE) => {}
+    }
+    let park = || queue.park(hold.claim(), Some(LEFT_FOR), &[], None, None);
+    match insist(hold, park).await {
+        Insisted::Answer(true) => Walked::Parked(Some(LEFT_FOR)),
+        Insisted::Answer(false) | Insisted::Refused(_) | Insisted::Lost => Walked::Lost,
     }
 }
 
@@ -120,6 +150,7 @@ impl<'a> Walk<'a> {
             Insisted::Refused(error) => return Err(Halt::failed("invalid_graph", error.to_string())),
             Insisted::Lost => return Err(Halt::Lost),
         };
+        let deadline = deadline(&definition, claimed.age);
         let text = claimed.trigger_data.as_deref().unwrap_or("null");
         let trigger: Arc<Value> = match serde_json::from_str(text) {
             Ok(trigger) => Arc::new(trigger),
@@ -137,6 +168,7 @@ impl<'a> Walk<'a> {
             definition,
             hold,
             story,
+            deadline,
             ready: ready.into(),
             before,
             running: FuturesUnordered::new(),
@@ -165,6 +197,7 @@ impl<'a> Walk<'a> {
                 );
                 return Ok(Walked::Ended(Box::new(ending)));
             }
+            self.in_time()?;
             if self.wake_due()? {
                 continue;
             }

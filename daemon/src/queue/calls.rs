@@ -78,6 +78,7 @@ impl Calls {
             if !take(&row)? {
                 break;
             }
+            tokio::task::consume_budget().await; // there may be a hundred thousand, and heartbeats to send
         }
         Ok(())
     }

@@ -35,7 +35,6 @@ pub struct Claimed {
     /// Steps are recorded: the position has to be folded from them.
     pub has_steps: bool,
     /// How long ago its occurrence was when it was claimed, by the database's clock.
-    #[allow(dead_code, reason = "the deadline of an execution is computed from it")]
     pub age: Duration,
 }
 

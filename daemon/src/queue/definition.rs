@@ -15,6 +15,8 @@ pub struct StoredDefinition {
     pub nodes: String,
     /// React Flow's edges.
     pub edges: String,
+    /// `automations.options` of the version.
+    pub options: Option<String>,
 }
 
 impl Queue {
@@ -27,7 +29,7 @@ impl Queue {
         let rows = self
             .calls
             .read(
-                "SELECT agent_id, trigger_type, nodes, edges FROM automations.definition($1, $2)",
+                "SELECT agent_id, trigger_type, nodes, edges, options FROM automations.definition($1, $2)",
                 &[&automation_id, &version],
             )
             .await?;
@@ -37,6 +39,7 @@ impl Queue {
             trigger_type: row.try_get(1)?,
             nodes: row.try_get(2)?,
             edges: row.try_get(3)?,
+            options: row.try_get(4)?,
         }))
     }
 }

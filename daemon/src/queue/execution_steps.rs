@@ -40,6 +40,8 @@ pub struct StoredStep {
     pub duration_ms: Option<i32>,
     /// Of a parked step: in how many milliseconds it wakes, by the database's clock; zero or less is now.
     pub wake_in_ms: Option<i64>,
+    /// The format of the position that it belongs to.
+    pub format: i16,
 }
 
 impl Queue {
@@ -51,7 +53,7 @@ impl Queue {
         mut take: impl FnMut(StoredStep) -> bool,
     ) -> Result<(), QueueError> {
         let sql = "SELECT node_id, place, run, attempt, status, outcome, input, output, error, variables, warnings, \
-             started_at, completed_at, duration_ms, wake_in_ms FROM automations.execution_steps($1)";
+             started_at, completed_at, duration_ms, wake_in_ms, format FROM automations.execution_steps($1)";
         let take = |row: &Row| Ok(take(stored(row)?));
         self.calls.read_each(sql, execution_id, take).await
     }
@@ -74,6 +76,7 @@ fn stored(row: &Row) -> Result<StoredStep, QueueError> {
         completed_at: row.try_get(12)?,
         duration_ms: row.try_get(13)?,
         wake_in_ms: row.try_get(14)?,
+        format: row.try_get(15)?,
     })
 }
 

@@ -7,16 +7,18 @@ use tokio_postgres::types::Json;
 
 use super::{Claim, Queue, QueueError};
 use crate::engine::record::Record;
+use crate::engine::summary::Listed;
 
 impl Queue {
-    /// Parks; `wake_in` of `None` waits until somebody resumes it. `false`: the lease is lost, nothing was written.
+    /// Parks; `wake_in` of `None` waits until somebody resumes it. What people read stays as it is where none is given.
+    /// `false`: the lease is lost, nothing was written.
     pub async fn park(
         &self,
         claim: Claim,
         wake_in: Option<Duration>,
         steps: &[Record],
-        nodes_executed: &Value,
-        variables: &Value,
+        nodes_executed: Option<&Listed>,
+        variables: Option<&Value>,
     ) -> Result<bool, QueueError> {
         // up, not down: who wakes a millisecond early only parks again
         let wake_in_ms =
@@ -31,8 +33,8 @@ impl Queue {
                     &claim.token,
                     &wake_in_ms,
                     &Json(steps),
-                    &Json(nodes_executed),
-                    &Json(variables),
+                    &nodes_executed.map(Json),
+                    &variables.map(Json),
                 ],
             )
             .await?;

@@ -4,7 +4,6 @@ use flow::Outcome;
 use serde_json::{Value, json};
 
 use super::super::ending::Ending;
-use super::super::summary::nodes_executed;
 use super::*;
 
 fn end_of(story: &Story) -> Value {
@@ -12,7 +11,7 @@ fn end_of(story: &Story) -> Value {
     serde_json::to_value(ending).unwrap()
 }
 
-fn listed(executed: &Value) -> Vec<(String, String)> {
+fn statuses(executed: &Value) -> Vec<(String, String)> {
     let text = |entry: &Value, key: &str| entry[key].as_str().unwrap().to_owned();
     executed
         .as_array()
@@ -40,7 +39,7 @@ fn nodes_are_listed_in_order_of_completion_and_those_never_reached_last() {
     story
         .complete(&step("c"), told(json!(true), Outcome::Chose(vec!["true".into()])))
         .unwrap();
-    assert_eq!(nodes_executed(&story).as_array().unwrap().len(), 2); // while it waits
+    assert_eq!(super::listed(&story).as_array().unwrap().len(), 2); // while it waits
     story
         .complete(&step("yes"), told(json!("last"), Outcome::Default))
         .unwrap();
@@ -56,7 +55,7 @@ fn nodes_are_listed_in_order_of_completion_and_those_never_reached_last() {
     let expected: Vec<_> = expected
         .map(|(id, status)| (id.to_owned(), status.to_owned()))
         .into();
-    assert_eq!(listed(&result["nodes_executed"]), expected);
+    assert_eq!(statuses(&result["nodes_executed"]), expected);
 }
 
 #[test]
@@ -148,7 +147,7 @@ fn what_fails_beside_its_steps_still_tells_of_them() {
     let result = serde_json::to_value(failed.with(&story, Vec::new())).unwrap();
     assert_eq!(result["variables"], json!({"x": 1}));
     assert_eq!(
-        listed(&result["nodes_executed"]).first(),
+        statuses(&result["nodes_executed"]).first(),
         Some(&("t".to_owned(), "success".to_owned()))
     );
     assert_eq!(result["error_code"], "too_large");

@@ -6,7 +6,6 @@ use flow::{Outcome, StepId};
 use serde_json::json;
 
 use super::super::replay::{Replay, ReplayError};
-use super::super::summary::nodes_executed;
 use super::*;
 use crate::queue::execution_steps::StoredStep;
 
@@ -45,7 +44,7 @@ fn a_cycle_with_large_outputs_holds_only_the_newest_ones() {
         Some(Arc::new(large(58)))
     );
     // listed all the same, each too large to be shown
-    let executed = nodes_executed(&story);
+    let executed = listed(&story);
     assert_eq!(executed.as_array().unwrap().len(), 60);
     assert_eq!(executed[59]["output"]["cut"], true);
 }

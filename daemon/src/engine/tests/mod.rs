@@ -2,6 +2,7 @@
 
 mod endings;
 mod holding;
+mod looping;
 mod naming;
 mod replaying;
 
@@ -13,6 +14,33 @@ use serde_json::{Map, Value, json};
 
 use super::story::{Begun, Moves, Story, Told};
 use crate::settings::Limits;
+
+/// One loop `each` over `trigger.list` whose body is `x`, with this configuration and data.
+fn looped(config: Value, data: Value) -> Arc<Plan> {
+    let mut each = json!({ "arrayExpression": "trigger.list" });
+    merge(&mut each, config);
+    let mut each = json!({ "config": each });
+    merge(&mut each, data);
+    let nodes = json!([
+        { "id": "t", "type": "trigger-manual" },
+        { "id": "each", "type": "logic-loop", "data": each },
+        { "id": "x", "type": "logic-merge" },
+        { "id": "after", "type": "logic-merge" },
+    ]);
+    let edges = json!([
+        { "id": "1", "source": "t", "target": "each" },
+        { "id": "2", "source": "each", "sourceHandle": "loop", "target": "x" },
+        { "id": "3", "source": "each", "sourceHandle": "done", "target": "after" },
+    ]);
+    Arc::new(Plan::compile(&nodes, &edges, "manual", "manual", &flow::Limits::default()).unwrap())
+}
+
+fn merge(into: &mut Value, more: Value) {
+    let (Value::Object(into), Value::Object(more)) = (into, more) else {
+        panic!("objects");
+    };
+    into.extend(more);
+}
 
 /// A graph of `(id, type)` and `(source, handle, target)`, compiled for a manual start.
 fn plan(nodes: &[(&str, &str)], edges: &[(&str, &str, &str)]) -> Arc<Plan> {
@@ -82,6 +110,11 @@ fn told(output: Value, outcome: Outcome) -> Told {
         completed_at: now,
         duration_ms: 0,
     }
+}
+
+/// `nodes_executed` by now.
+fn listed(story: &Story) -> Value {
+    serde_json::from_str(super::summary::nodes_executed(story).get()).unwrap()
 }
 
 fn ids(begun: &[Begun]) -> Vec<String> {

@@ -99,6 +99,7 @@ fn what_is_parked_goes_on_waiting_by_the_monotonic_clock() {
         execution: uuid::Uuid::nil(),
         step: &step("d"),
         node: plan.node("d").unwrap(),
+        began_after: 1,
     };
     let record: Value = serde_json::from_str(record::parked(who, Some(5), parked).unwrap().get()).unwrap();
     assert_eq!(record["variables"], json!({"later": "later"}));

@@ -1,0 +1,142 @@
+//! Outputs that may still be read: the newest of each node in each open place, what is on its way to a node, and the
+//! results of open loops. Older ones are in the database and in people's summary, and go when the story grows.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use flow::{Place, Position, StepId};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::super::holdings::Holdings;
+use super::told::Kept;
+
+/// Below these nothing is tidied up: it would cost more than it gives.
+const TIDY_FROM_BYTES: usize = 1 << 20;
+const TIDY_FROM_STEPS: usize = 2_000;
+
+/// The outputs of one story.
+pub struct Outputs {
+    kept: HashMap<StepId, Kept>,
+    newest: HashMap<(Arc<str>, Place), StepId>,
+    /// Of iterations that are over, while their loop is not: as JSON, which takes a small part of the memory, because
+    /// nothing reads them before the loop ends.
+    results: HashMap<StepId, Box<RawValue>>,
+    /// What is kept in memory, variables included.
+    pub held: Holdings,
+    tidy_at: (usize, usize),
+}
+
+impl Outputs {
+    /// There are none.
+    pub fn new() -> Outputs {
+        Outputs {
+            kept: HashMap::new(),
+            newest: HashMap::new(),
+            results: HashMap::new(),
+            held: Holdings::default(),
+            tidy_at: (TIDY_FROM_BYTES, TIDY_FROM_STEPS),
+        }
+    }
+
+    /// This is what the step gave, and it is the newest run of its node in its place.
+    pub fn keep(&mut self, step: &StepId, output: &Arc<Value>, error: Option<&Arc<Value>>) {
+        self.newest
+            .insert((step.node.clone(), step.place.clone()), step.clone());
+        self.forget(step);
+        self.held.keep(output);
+        let kept = Kept {
+            output: output.clone(),
+            error: error.cloned(),
+        };
+        self.kept.insert(step.clone(), kept);
+    }
+
+    /// What may be read of a step.
+    pub fn of(&self, step: &StepId) -> Option<&Kept> {
+        self.kept.get(step)
+    }
+
+    /// The newest run of a node in this place, else in the places around it (rule 16).
+    pub fn newest(&self, node: &Arc<str>, place: &Place) -> Option<&Kept> {
+        let mut place = Some(place.clone());
+        while let Some(here) = place {
+            if let Some(step) = self.newest.get(&(node.clone(), here.clone())) {
+                return self.kept.get(step);
+            }
+            place = here.parent();
+        }
+        None
+    }
+
+    /// What a step gave that led to a node, or that an iteration of a loop came to.
+    pub fn given(&self, step: &StepId) -> Option<Arc<Value>> {
+        if let Some(kept) = self.kept.get(step) {
+            return Some(kept.output.clone());
+        }
+        let result = self.results.get(step)?;
+        serde_json::from_str(result.get()).ok().map(Arc::new)
+    }
+
+    /// Whether there are results that a loop which has ended may have left.
+    pub fn has_results(&self) -> bool {
+        !self.results.is_empty()
+    }
+
+    /// Whether it is time to forget what nothing can read any more.
+    pub fn is_full(&self) -> bool {
+        self.held.bytes() > self.tidy_at.0 || self.kept.len() > self.tidy_at.1
+    }
+
+    /// Forgets what nothing can read any more.
+    pub fn tidy(&mut self, position: &Position, places: &BTreeSet<&Place>) {
+        let sources = position.sources();
+        self.newest.retain(|(_, place), _| places.contains(place));
+        let newest: HashSet<&StepId> = self.newest.values().collect();
+        let over: Vec<StepId> = self
+            .kept
+            .keys()
+            .filter(|step| !newest.contains(step))
+            .filter(|step| !sources.contains(step) || !places.contains(&step.place))
+            .cloned()
+            .collect();
+        for step in over {
+            if sources.contains(&step)
+                && let Some(kept) = self.kept.get(&step)
+                && let Ok(result) = to_raw_value(&*kept.output)
+            {
+                self.held.keep_bytes(result.get().len());
+                self.results.insert(step.clone(), result);
+            }
+            self.forget(&step);
+        }
+        if !self.results.is_empty() {
+            let held = &mut self.held;
+            self.results.retain(|step, result| {
+                let is_wanted = sources.contains(step);
+                if !is_wanted {
+                    held.leave_bytes(result.get().len());
+                }
+                is_wanted
+            });
+        }
+        self.tidy_at = (
+            TIDY_FROM_BYTES.max(self.held.bytes().saturating_mul(2)),
+            TIDY_FROM_STEPS
+                .max(self.kept.len().saturating_mul(2))
+                .max(self.results.len() / 8),
+        );
+    }
+
+    /// How many outputs are kept as values.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    fn forget(&mut self, step: &StepId) {
+        if let Some(kept) = self.kept.remove(step) {
+            self.held.leave(&kept.output);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What a story is told of a step, and what it gives back.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use flow::{Outcome, StepId};
+use serde_json::{Map, Value};
+
+/// A step as it ends.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Which attempt it was.
+    pub attempt: u32,
+    /// What it chose.
+    pub outcome: Outcome,
+    /// What it was given.
+    pub input: Arc<Value>,
+    /// What it gave; of a failed one the error.
+    pub output: Arc<Value>,
+    /// Message, code and more.
+    pub error: Option<Arc<Value>>,
+    /// Variables that it set.
+    pub variables: Map<String, Value>,
+    /// Noted on it.
+    pub warnings: Vec<String>,
+    /// Local clock; for people.
+    pub started_at: DateTime<Utc>,
+    /// Local clock; for people.
+    pub completed_at: DateTime<Utc>,
+    /// By the monotonic clock.
+    pub duration_ms: u64,
+}
+
+/// What may still be read of an ended step.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What it gave.
+    pub output: Arc<Value>,
+    /// Message, code and more, of a failed one.
+    pub error: Option<Arc<Value>>,
+}
+
+/// A step that may run now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Begun {
+    /// What to run.
+    pub step: StepId,
+    /// The output of the node that led here.
+    pub input: Arc<Value>,
+}
+
+/// What follows from a completion.
+#[derive(Debug, Default)]
+pub struct Moves {
+    /// Steps to run.
+    pub begin: Vec<Begun>,
+    /// Steps whose result is no longer wanted.
+    pub cancel: Vec<StepId>,
+}
