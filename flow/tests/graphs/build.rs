@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// A graph as the editor saves it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Drawn {
     pub nodes: Vec<Value>,
     pub edges: Vec<Value>,

@@ -1,4 +1,5 @@
-//! The meaning of a graph (DESIGN section 5): cases, a slow reference written from the rules, random graphs.
+//! The meaning of a graph (DESIGN section 5): cases, a table of graphs, a slow reference
+//! written from the rules, random graphs.
 //!
 //! The names of the tests say what they show; `slow` is the reference, `walk` drives the real thing the same way.
 
@@ -9,11 +10,13 @@ mod anything;
 mod build;
 mod cases;
 mod drawing;
+mod entry;
 mod forms;
 mod properties;
 mod random;
 mod rules;
 mod slow;
 mod steps;
+mod table;
 mod waiting;
 mod walk;

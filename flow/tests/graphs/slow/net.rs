@@ -98,7 +98,8 @@ impl Net {
     }
 
     pub fn config(&self, id: &str) -> &Value {
-        &self.data(id)["config"]
+        let data = self.data(id);
+        data.get("config").unwrap_or(data)
     }
 
     pub fn outof(&self, id: &str) -> Vec<Edge> {
