@@ -23,12 +23,14 @@ struct Held {
     claim: Claim,
     until: Instant,
     lost: CancellationToken,
+    hint: Arc<Notify>,
 }
 
 /// One claim in the hands of a walk. Dropping it ends the holding, not the claim.
 pub struct Hold {
     claim: Claim,
     lost: CancellationToken,
+    hint: Arc<Notify>,
     leases: Arc<Leases>,
 }
 
@@ -54,16 +56,18 @@ impl Leases {
 
     /// Takes a claim whose call was sent at `since`.
     pub fn hold(self: &Arc<Leases>, claim: Claim, since: Instant) -> Hold {
-        let lost = CancellationToken::new();
+        let (lost, hint) = (CancellationToken::new(), Arc::new(Notify::new()));
         let held = Held {
             claim,
             until: since + self.length,
             lost: lost.clone(),
+            hint: hint.clone(),
         };
         self.lock().insert(claim.id, held);
         Hold {
             claim,
             lost,
+            hint,
             leases: self.clone(),
         }
     }
@@ -73,9 +77,14 @@ impl Leases {
         self.lock().len()
     }
 
-    /// True if this execution is in hand.
-    pub fn holds(&self, id: Uuid) -> bool {
-        self.lock().contains_key(&id)
+    /// Something has happened to this execution: whoever has it in hand looks, and a heartbeat asks whether it still
+    /// is ours. False if it is not in hand.
+    pub fn hint(&self, id: Uuid) -> bool {
+        let held = self.lock();
+        let Some(one) = held.get(&id) else { return false };
+        one.hint.notify_one();
+        self.beat_now.notify_one();
+        true
     }
 
     /// All claims, for a heartbeat or to hand them back.
@@ -138,6 +147,11 @@ impl Hold {
     /// Nothing may be done under it any more.
     pub fn give_up(&self) {
         self.lost.cancel();
+    }
+
+    /// Waits until something is said to have happened to the execution; what was said before counts once.
+    pub async fn hinted(&self) {
+        self.hint.notified().await;
     }
 
     /// Waits until the lease is lost.
@@ -225,7 +239,18 @@ mod tests {
         let first = leases.hold(old, Instant::now());
         let _second = leases.hold(new, Instant::now());
         drop(first);
-        assert!(leases.holds(new.id));
+        assert!(leases.hint(new.id));
         assert_eq!(leases.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_hint_reaches_who_holds_the_execution_also_when_it_looks_later() {
+        let leases = Leases::new(LEASE);
+        let hold = leases.hold(claim(), Instant::now());
+        assert!(!leases.hint(Uuid::now_v7()));
+        assert!(leases.hint(hold.claim().id) && leases.hint(hold.claim().id));
+        hold.hinted().await;
+        let mut again = Box::pin(hold.hinted());
+        assert!(futures_util::poll!(&mut again).is_pending());
     }
 }

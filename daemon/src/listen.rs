@@ -42,7 +42,8 @@ pub struct Listener {
     pub connector: Connector,
     /// Whom to wake.
     pub wake: Wake,
-    /// A cancelled execution that is in hand gets a heartbeat at once.
+    /// Told when something has happened to an execution that may be in hand: it was cancelled, or what it waits for
+    /// has come.
     pub leases: Arc<Leases>,
     /// Told whether notifications arrive.
     pub health: Health,
@@ -114,8 +115,7 @@ impl Listener {
                 self.wake.call();
             }
             "automation_cancel" => match payload.parse::<Uuid>() {
-                Ok(id) if self.leases.holds(id) => self.leases.beat_now.notify_one(),
-                Ok(_) => {}
+                Ok(id) => drop(self.leases.hint(id)),
                 Err(_) => {
                     let shown: String = payload.chars().take(SHOWN).collect();
                     tracing::warn!(payload = %shown.escape_debug(), "a payload on automation_cancel is ignored");

@@ -9,6 +9,7 @@ use crate::database::pool::pool;
 use crate::definitions::Definitions;
 use crate::egress::Egress;
 use crate::engine::Engine;
+use crate::engine::links::Links;
 use crate::health::{Health, State};
 use crate::leases::Leases;
 use crate::listen::Listener;
@@ -33,15 +34,13 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
         queue = queue.aborting(at);
     }
     let (health, wake, leases) = (Health::default(), Wake::default(), Leases::new(settings.lease));
+    let mut public_url = settings.public_url.as_ref().map(ToString::to_string);
     let server = match settings.http {
         Some(address) => {
             let server = http::serve(address, health.clone(), recorder.clone()).await;
             let server = server.map_err(|why| CommandError::Http { address, why })?;
             let bound = server.address;
-            let public_url = settings
-                .public_url
-                .as_ref()
-                .map_or(format!("http://{bound}/"), ToString::to_string);
+            let public_url = public_url.get_or_insert_with(|| format!("http://{bound}/"));
             tracing::info!(address = %bound, %public_url, "HTTP listens on http://{bound}");
             Some(server)
         }
@@ -71,6 +70,8 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
             egress: Egress::new(settings.allow_hosts.clone())?,
             limits: settings.limits.clone(),
         },
+        links: Links::new(queue.clone(), public_url.as_deref()),
+        poll_interval: settings.poll_interval,
     });
     let connector = connector.named("automationd heartbeat");
     let parts = worker::Parts {

@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::Engine;
 use super::execution::Execution;
+use super::mentions::Nodes;
 use super::names::{Rows, StepNames};
 use crate::definitions::{Definition, Prepared};
 use crate::nodes::{Class, Done, NodeError, NodeRun};
@@ -152,6 +153,10 @@ impl Run<'_> {
         if self.prepared.mentions.rows {
             names = names.with_rows(rows.get_or_try_init(|| self.rows()).await?.clone());
         }
+        if self.prepared.mentions.resume != Nodes::None {
+            let signed = self.engine.links.sign(names.tokens()).await?;
+            names = names.with_resume(signed);
+        }
         let configured = self.prepared.configured.as_ref();
         let configured = configured.map_err(|error| NodeError::new("invalid_graph", error.to_string()))?;
         let rendered = configured
@@ -166,7 +171,10 @@ impl Run<'_> {
             .as_ref()
             .filter(|_| test && !is_choosing(self.node))
         {
-            return Ok(Done::with(pinned.clone()));
+            return Ok(Done {
+                outcome: kind.pinned(pinned),
+                ..Done::with(pinned.clone())
+            });
         }
         if test && acts {
             return Ok(Done::with(kind.describe(&config)));

@@ -106,13 +106,14 @@ impl Serialize for Ending {
 }
 
 /// The codes of CONTRACT section 2 that a step may end an execution with.
-const CODES: [&str; 6] = [
+const CODES: [&str; 7] = [
     "timeout",
     "too_large",
     "denied",
     "no_secret",
     "interrupted",
     "invalid_graph",
+    "loop_depth",
 ];
 
 fn failure(story: &Story, node: Option<&Arc<str>>) -> (String, &'static str) {

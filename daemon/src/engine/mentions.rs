@@ -12,9 +12,11 @@ pub struct Mentions {
     pub rows: bool,
     /// `nodes[...]`: outputs to copy.
     pub nodes: Nodes,
+    /// `resume[...]`: tokens to make.
+    pub resume: Nodes,
 }
 
-/// Whose outputs.
+/// Whose outputs or tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Nodes {
     /// Nobody's.
@@ -34,16 +36,28 @@ impl Mentions {
         let rows = texts
             .iter()
             .any(|text| has_word(text, "lead") || has_word(text, "conversation"));
-        let reading: Vec<&str> = texts.into_iter().filter(|text| has_word(text, "nodes")).collect();
-        let nodes = if reading.is_empty() {
-            Nodes::None
-        } else if reading.iter().any(|text| is_open(text)) {
-            Nodes::All
-        } else {
-            let named = |id: &&Arc<str>| reading.iter().any(|text| text.contains(&***id));
-            Nodes::These(ids.iter().filter(named).cloned().collect())
-        };
-        Mentions { rows, nodes }
+        Mentions {
+            rows,
+            nodes: behind("nodes", &texts, ids),
+            resume: behind("resume", &texts, ids),
+        }
+    }
+}
+
+/// The nodes that may be named behind this word.
+fn behind(word: &str, texts: &[&str], ids: &[Arc<str>]) -> Nodes {
+    let reading: Vec<&str> = texts
+        .iter()
+        .copied()
+        .filter(|text| has_word(text, word))
+        .collect();
+    if reading.is_empty() {
+        Nodes::None
+    } else if reading.iter().any(|text| is_open(text, word)) {
+        Nodes::All
+    } else {
+        let named = |id: &&Arc<str>| reading.iter().any(|text| text.contains(&***id));
+        Nodes::These(ids.iter().filter(named).cloned().collect())
     }
 }
 
@@ -65,12 +79,12 @@ fn has_word(text: &str, word: &str) -> bool {
         .any(|part| part == word)
 }
 
-/// True where `nodes` is followed by anything but `.name` or a quoted name, or a name is written with escapes.
-fn is_open(text: &str) -> bool {
+/// True where the word is followed by anything but `.name` or a quoted name, or a name is written with escapes.
+fn is_open(text: &str, word: &str) -> bool {
     if text.contains('\\') {
         return true;
     }
-    text.match_indices("nodes").any(|(at, word)| {
+    text.match_indices(word).any(|(at, word)| {
         let after = text.get(at + word.len()..).unwrap_or("");
         if after.starts_with(is_word) {
             return false; // a longer word
@@ -113,6 +127,22 @@ mod tests {
             Nodes::These(vec!["score".into()])
         );
         assert_eq!(find(json!("{{ input }}")).nodes, Nodes::None);
+    }
+
+    #[test]
+    fn tokens_are_made_for_the_nodes_that_are_named() {
+        let found = find(json!("{{ resume['http 1'].url }} of {{ nodes.score.output }}"));
+        assert_eq!(
+            found.resume,
+            Nodes::These(vec!["score".into(), "http 1".into()]),
+            "what it errs towards is too much"
+        );
+        assert_eq!(
+            find(json!("{{ resume.score.token }}")).resume,
+            Nodes::These(vec!["score".into()])
+        );
+        assert_eq!(find(json!("{{ resume | tojson }}")).resume, Nodes::All);
+        assert_eq!(find(json!("{{ vars.resumed }}")).resume, Nodes::None);
     }
 
     #[test]

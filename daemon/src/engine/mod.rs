@@ -10,6 +10,7 @@ pub mod ending;
 pub mod execution;
 mod holdings;
 mod insist;
+pub mod links;
 pub mod mentions;
 mod names;
 mod parking;
@@ -23,10 +24,14 @@ mod taking;
 mod taking_up;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod walk;
 
 pub use walk::{Walked, walk};
 
+use std::time::Duration;
+
+use self::links::Links;
 use crate::definitions::Definitions;
 use crate::nodes::Services;
 use crate::queue::Queue;
@@ -39,4 +44,8 @@ pub struct Engine {
     pub definitions: Definitions,
     /// What nodes use to act, and the limits.
     pub services: Services,
+    /// `resume['id']` in templates.
+    pub links: Links,
+    /// How long nobody asks at most what has come for a step that waits while others run.
+    pub poll_interval: Duration,
 }

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::Utc;
-use flow::StepId;
+use flow::{Place, ResumeToken, StepId, TokenKind};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::execution::Execution;
 use super::mentions::{Mentions, Nodes};
@@ -24,6 +25,9 @@ pub struct StepNames {
     execution: Value,
     env: Value,
     iteration: Map<String, Value>,
+    /// Of the waits that the configuration mentions.
+    tokens: Vec<(Arc<str>, ResumeToken)>,
+    resume: Option<Value>,
 }
 
 impl StepNames {
@@ -56,7 +60,20 @@ impl StepNames {
                 "agent_id": execution.agent_id,
             }),
             iteration: iteration(story, step),
+            tokens: tokens(execution.id, story, &step.place, &mentions.resume),
+            resume: None,
         }
+    }
+
+    /// What resumes the waits that the configuration mentions; to be signed, for it.
+    pub fn tokens(&self) -> &[(Arc<str>, ResumeToken)] {
+        &self.tokens
+    }
+
+    /// Adds the signed ones.
+    pub fn with_resume(mut self, resume: Value) -> StepNames {
+        self.resume = Some(resume);
+        self
     }
 
     /// Adds the rows, for a configuration that mentions them.
@@ -77,6 +94,7 @@ impl flow::Names for StepNames {
             "vars" => &self.variables,
             "execution" => &self.execution,
             "env" => &self.env,
+            "resume" if self.resume.is_some() => self.resume.as_ref()?,
             _ => self.iteration.get(name).or_else(|| self.variables.get(name))?,
         };
         Some(Cow::Borrowed(value))
@@ -101,6 +119,33 @@ fn nodes(story: &Story, step: &StepId, which: &Nodes) -> Value {
         Nodes::All => story.plan().nodes().for_each(|node| add(&node.id)),
     }
     Value::Object(object)
+}
+
+/// The run of each mentioned node that is resumed from outside: the one that waits in this place or the first one
+/// outwards where it can, else its next one there. Also before it has begun, so that a message can carry it.
+fn tokens(execution: Uuid, story: &Story, place: &Place, which: &Nodes) -> Vec<(Arc<str>, ResumeToken)> {
+    let token = |id: &Arc<str>| {
+        let node = story.plan().node(id)?;
+        let kind = match node.kind.name {
+            "logic-approval" => TokenKind::Approval,
+            "logic-wait" if node.config.get("for") == Some(&json!("resume")) => TokenKind::Wait,
+            _ => return None,
+        };
+        let step = story.upcoming(id, place)?.idempotency_key(execution);
+        Some((
+            id.clone(),
+            ResumeToken {
+                kind,
+                execution,
+                step,
+            },
+        ))
+    };
+    match which {
+        Nodes::None => Vec::new(),
+        Nodes::These(ids) => ids.iter().filter_map(token).collect(),
+        Nodes::All => story.plan().nodes().filter_map(|node| token(&node.id)).collect(),
+    }
 }
 
 /// Item and index of each loop around the step, the innermost winning.

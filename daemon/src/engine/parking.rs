@@ -4,27 +4,36 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use flow::{Outcome, StepId};
+use flow::{Node, Outcome, StepId};
+use serde_json::Map;
 
 use super::insist::{Insisted, insist};
 use super::record;
-use super::replay::{Before, Parked};
+use super::replay::{Before, Parked, Until};
 use super::story::{Begun, Told};
 use super::summary::nodes_executed;
 use super::taking::told;
 use super::walk::{Halt, Walk, Walked};
+use crate::nodes::Park;
 
 impl Walk<'_> {
-    /// The step waits for this long; `None`: until it is resumed. What it gives in the end is what it gave now; one
-    /// that failed is tried again.
-    pub(super) fn wait_in_database(&mut self, step: StepId, told: Told, wake_in: Option<Duration>) {
+    /// The step waits. Where it waits for time to pass, what it gives in the end is what it gave now, and one that
+    /// failed is tried again; what came from outside decides for itself.
+    pub(super) fn wait_in_database(&mut self, step: StepId, told: Told, park: Park) {
         let parked = Parked {
             // what no clock reaches is never
-            wake: wake_in.and_then(|wait| Instant::now().checked_add(wait)),
+            wake: park.wake_in.and_then(|wait| Instant::now().checked_add(wait)),
             input: told.input,
             error: told.error,
             output: told.output,
-            variables: told.variables,
+            variables: match park.wait {
+                Some(_) => Map::new(), // its `outputVariable` is for what comes
+                None => told.variables,
+            },
+            until: match park.wait {
+                Some(wait) => Until::Outside(Some(Box::new(wait))),
+                None => Until::Time,
+            },
             warnings: told.warnings,
             attempt: told.attempt,
             started_at: told.started_at,
@@ -32,6 +41,13 @@ impl Walk<'_> {
         self.newly_parked.push(step.clone());
         self.parked.insert(step, parked);
         self.precious = true;
+    }
+
+    /// The step failed and is tried again after this pause.
+    pub(super) fn wait_to_try_again(&mut self, node: &Node, step: StepId, told: Told, pause: Duration) {
+        tracing::debug!(node_id = %step.node, attempt = told.attempt, ?pause, "failed; trying again");
+        metrics::counter!("automationd_steps_retried_total", "node_type" => node.kind.name).increment(1);
+        self.wait_in_database(step, told, Park::during(pause));
     }
 
     pub(super) fn next_wake(&self) -> Option<Instant> {
@@ -45,7 +61,7 @@ impl Walk<'_> {
         let due = self
             .parked
             .iter()
-            .filter(|(_, parked)| parked.wake.is_some_and(|wake| wake <= now));
+            .filter(|(_, parked)| parked.until == Until::Time && parked.wake.is_some_and(|wake| wake <= now));
         let Some(step) = due
             .min_by_key(|(step, parked)| (parked.wake, *step))
             .map(|(step, _)| step.clone())
@@ -107,8 +123,8 @@ impl Walk<'_> {
 
     pub(super) fn record_parked(&mut self) {
         for step in std::mem::take(&mut self.newly_parked) {
-            let (Some(parked), Some(node)) = (self.parked.get(&step), self.definition.plan.node(&step.node))
-            else {
+            let node = self.definition.plan.node(&step.node);
+            let (Some(parked), Some(node)) = (self.parked.get(&step), node) else {
                 continue;
             };
             let left = parked
@@ -119,6 +135,10 @@ impl Walk<'_> {
             let row = record::parked(who, wake_in_ms, parked);
             if let Some(row) = row {
                 self.unrecorded.push(row);
+            }
+            if let Some(Until::Outside(wait)) = self.parked.get_mut(&step).map(|parked| &mut parked.until) {
+                *wait = None;
+                self.look = true; // it may have come before anybody waited
             }
         }
     }

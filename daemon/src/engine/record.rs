@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::clean;
-use super::replay::Parked;
+use super::replay::{Parked, Until};
 use super::story::Told;
+use crate::nodes::outside::Wait;
 
 /// An input beyond this is not stored a second time: it is some other step's output.
 const MAX_INPUT: usize = 256 << 10;
@@ -93,6 +94,7 @@ pub fn parked(who: Who<'_>, wake_in_ms: Option<u64>, parked: &Parked) -> Option<
     struct Waits<'a> {
         started_at: String,
         wake_in_ms: Option<u64>,
+        wait: Option<&'a Wait>,
         error: Option<&'a Value>,
         output: &'a Value,
         variables: Option<&'a Map<String, Value>>,
@@ -101,12 +103,23 @@ pub fn parked(who: Who<'_>, wake_in_ms: Option<u64>, parked: &Parked) -> Option<
     let waits = Waits {
         started_at: time(parked.started_at),
         wake_in_ms,
+        wait: match &parked.until {
+            Until::Time => None,
+            Until::Outside(wait) => wait.as_deref(),
+        },
         error: parked.error.as_deref(),
         output: &parked.output,
         variables: Some(&parked.variables).filter(|variables| !variables.is_empty()),
         warnings: Some(&parked.warnings).filter(|warnings| !warnings.is_empty()),
     };
     record(who, parked.attempt, "parked", waits)
+}
+
+/// A step that waits for something outside no more, because its execution went another way.
+pub fn cancelled(who: Who<'_>, attempt: u32) -> Option<Record> {
+    #[derive(Serialize)]
+    struct Nothing {}
+    record(who, attempt, "cancelled", Nothing {})
 }
 
 /// A step that has ended, as the `ordinal`th of its execution.

@@ -13,6 +13,7 @@ use super::clean::TooLarge;
 use super::record::FORMAT;
 use super::story::{Begun, Moves, Story, Told};
 use super::taking::{holds_too_much, results_too_large};
+use crate::nodes::outside::Wait;
 use crate::queue::execution_steps::StoredStep;
 
 /// A record that does not fit the graph: the execution cannot be taken up.
@@ -62,10 +63,21 @@ pub enum Before {
     Parked(Parked),
 }
 
+/// What ends a wait.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Until {
+    /// The time that it may last.
+    Time,
+    /// Something outside, or the time that it may last: the database decides. Some until it is recorded.
+    Outside(Option<Box<Wait>>),
+}
+
 /// A waiting step.
 #[derive(Debug, Clone)]
 pub struct Parked {
-    /// When it goes on, by the monotonic clock; `None`: when it is resumed.
+    /// What ends it.
+    pub until: Until,
+    /// When it goes on at the latest, by the monotonic clock.
     pub wake: Option<Instant>,
     /// What it was given.
     pub input: Arc<Value>,
@@ -188,6 +200,7 @@ fn object(value: Value) -> Map<String, Value> {
 fn parked(record: StoredStep, now: Instant) -> Parked {
     let wait = |ms: i64| now + Duration::from_millis(u64::try_from(ms).unwrap_or(0));
     Parked {
+        until: Until::Time, // where its node waits for something outside, the walk knows it
         wake: record.wake_in_ms.map(wait),
         input: Arc::new(record.input),
         error: record.error.map(Arc::new),

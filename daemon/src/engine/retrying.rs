@@ -14,7 +14,7 @@ use crate::backoff::Backoff;
 const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// Failures that another attempt cannot mend.
-const FOR_GOOD: [&str; 4] = ["denied", "no_secret", "too_large", "invalid_graph"];
+const FOR_GOOD: [&str; 5] = ["denied", "no_secret", "too_large", "invalid_graph", "loop_depth"];
 
 /// The pause before the next attempt; none when this failure counts. A server that says when to come back is not
 /// asked before.

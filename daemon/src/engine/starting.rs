@@ -48,9 +48,11 @@ impl Walk<'_> {
                     continue;
                 }
                 Some(Before::Parked(parked)) => {
+                    let until = self.until(class, &parked);
                     self.parked.insert(
                         begun.step,
                         Parked {
+                            until,
                             // a delay passes its input on, which is kept once
                             output: if *parked.output == *begun.input {
                                 begun.input.clone()

@@ -115,6 +115,11 @@ impl Story {
         self.position.untaken()
     }
 
+    /// The run of a node that a step in this place means before it begins.
+    pub fn upcoming(&self, node: &str, from: &Place) -> Option<StepId> {
+        self.position.upcoming(node, from)
+    }
+
     /// The graph.
     pub fn plan(&self) -> &Plan {
         &self.plan

@@ -34,17 +34,18 @@ impl Walk<'_> {
             .get(&node.id)
             .and_then(|prepared| prepared.kind)
             .map(|kind| kind.class());
+        if let Some(child) = acted.result.as_mut().ok().and_then(|done| done.child.take()) {
+            return self.begin_child(acted, child).await;
+        }
         let park = acted.result.as_mut().ok().and_then(|done| done.park.take());
         let transaction = acted.transaction.take();
         let (step, told) = self.tell(acted, node.output_variable.as_deref());
         if let Some(park) = park.filter(|_| told.outcome != Outcome::Failed) {
-            self.wait_in_database(step, told, park.wake_in);
+            self.wait_in_database(step, told, park);
             return Ok(());
         }
         if let Some(pause) = retrying::pause(node, &told, Utc::now()) {
-            tracing::debug!(node_id = %step.node, attempt = told.attempt, ?pause, "failed; trying again");
-            metrics::counter!("automationd_steps_retried_total", "node_type" => node.kind.name).increment(1);
-            self.wait_in_database(step, told, Some(pause));
+            self.wait_to_try_again(node, step, told, pause);
             return Ok(());
         }
         let transaction = transaction.filter(|_| told.outcome != Outcome::Failed);
@@ -201,7 +202,9 @@ impl Walk<'_> {
             return Err(Halt::Failed(Box::new(ending)));
         }
         for step in moves.cancel {
-            self.parked.remove(&step);
+            if let Some(parked) = self.parked.remove(&step) {
+                self.waits_no_more(&step, &parked);
+            }
             self.newly_parked.retain(|parked| *parked != step);
             self.ready.retain(|begun| begun.step != step);
             if let Some(handle) = self.aborts.remove(&step) {

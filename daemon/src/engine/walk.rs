@@ -79,6 +79,9 @@ pub(super) struct Walk<'a> {
     pub(super) running: Running,
     pub(super) aborts: HashMap<StepId, AbortHandle>,
     pub(super) parked: HashMap<StepId, Parked>,
+    /// When the database was last asked what has come of what is waited for outside, and that it is to be asked now.
+    pub(super) looked: Instant,
+    pub(super) look: bool,
     /// Parked and not recorded as such yet.
     pub(super) newly_parked: Vec<StepId>,
     pub(super) rows: Arc<OnceCell<Arc<Rows>>>,
@@ -162,7 +165,7 @@ impl<'a> Walk<'a> {
         let execution = Arc::new(Execution::new(&claimed, definition.agent_id, trigger.clone()));
         let (story, ready, before) =
             take_up(&engine, &execution, &definition, hold, claimed.has_steps).await?;
-        Ok(Walk {
+        let mut walk = Walk {
             engine,
             execution,
             definition,
@@ -174,12 +177,16 @@ impl<'a> Walk<'a> {
             running: FuturesUnordered::new(),
             aborts: HashMap::new(),
             parked: HashMap::new(),
+            looked: Instant::now(),
+            look: false,
             newly_parked: Vec::new(),
             rows: Arc::default(),
             tries: HashMap::new(),
             unrecorded: Unrecorded::default(),
             precious: false,
-        })
+        };
+        walk.forget_cancelled();
+        Ok(walk)
     }
 
     async fn go(&mut self) -> Result<Walked, Halt> {
@@ -198,6 +205,10 @@ impl<'a> Walk<'a> {
                 return Ok(Walked::Ended(Box::new(ending)));
             }
             self.in_time()?;
+            if self.is_to_look() {
+                self.look_outside().await?;
+                continue;
+            }
             if self.wake_due()? {
                 continue;
             }
@@ -220,12 +231,21 @@ impl<'a> Walk<'a> {
     async fn wait(&mut self) -> Result<(), Halt> {
         if self.precious {
             self.record().await?;
+            if self.look {
+                return Ok(());
+            }
         }
-        let wake = self.next_wake().map(tokio::time::Instant::from_std);
+        let looking = self.next_look();
+        let wake = self.next_wake().into_iter().chain(looking).min();
+        let wake = wake.map(tokio::time::Instant::from_std);
         let ended = tokio::select! {
             biased;
             () = self.hold.lost() => return Err(Halt::Lost),
             ended = self.running.next() => ended,
+            () = self.hold.hinted(), if looking.is_some() => {
+                self.look = true;
+                None
+            }
             () = tokio::time::sleep_until(wake.unwrap_or_else(tokio::time::Instant::now)), if wake.is_some() => None,
         };
         match ended {

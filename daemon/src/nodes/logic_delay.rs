@@ -6,13 +6,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Class, Done, NodeError, NodeKind, NodeRun, Park, moment, setting};
+use super::{Class, Done, NodeError, NodeKind, NodeRun, Park, moment, setting, span};
 
 /// The node type.
 pub struct LogicDelay;
-
-/// The longest delay, as the catalogue has it: ten years in seconds.
-const MAX_SECONDS: f64 = 315_360_000.0;
 
 #[async_trait]
 impl NodeKind for LogicDelay {
@@ -32,7 +29,7 @@ impl NodeKind for LogicDelay {
             .and_then(|env| moment::parse(env.get("now")?.as_str()?))
             .unwrap_or_else(Utc::now);
         let wait = wait(run.config, now)?;
-        let park = (!wait.is_zero()).then_some(Park { wake_in: Some(wait) });
+        let park = (!wait.is_zero()).then_some(Park::during(wait));
         Ok(Done {
             park,
             ..Done::with(run.input.clone())
@@ -42,42 +39,15 @@ impl NodeKind for LogicDelay {
 
 /// How long to wait from `now`.
 fn wait(config: &Value, now: DateTime<Utc>) -> Result<Duration, NodeError> {
-    let too_long = || NodeError::failed("a delay can last ten years at most");
     if let Some(until) = setting::given(config, "until") {
         let until = until
             .as_str()
             .and_then(moment::parse)
             .ok_or_else(|| NodeError::failed("until is not a date or time such as 2026-03-01T10:00:00Z"))?;
         let wait = (until - now).to_std().unwrap_or_default();
-        return if wait.as_secs_f64() > MAX_SECONDS {
-            Err(too_long())
-        } else {
-            Ok(wait)
-        };
+        return span::within(wait.as_secs_f64(), "a delay").map(|_| wait);
     }
-    let duration = setting::given(config, "duration").ok_or_else(|| setting::missing("duration"))?;
-    let number = match duration {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    let number = number
-        .filter(|n| n.is_finite())
-        .ok_or_else(|| setting::wrong("duration", "a number", duration))?;
-    let seconds = match setting::text(config, "unit")?.as_deref() {
-        None | Some("second" | "seconds") => 1.0,
-        Some("minute" | "minutes") => 60.0,
-        Some("hour" | "hours") => 3_600.0,
-        Some("day" | "days") => 86_400.0,
-        Some(_) => return Err(NodeError::failed("unit must be seconds, minutes, hours or days")),
-    };
-    // A negative duration lies in the past like a passed date.
-    let seconds = (number * seconds).max(0.0);
-    if seconds > MAX_SECONDS {
-        Err(too_long())
-    } else {
-        Ok(Duration::from_secs_f64(seconds))
-    }
+    span::given(config, "duration")?.ok_or_else(|| setting::missing("duration"))
 }
 
 #[cfg(test)]

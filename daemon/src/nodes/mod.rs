@@ -6,20 +6,26 @@
 
 mod action_create_booking;
 mod action_db;
+mod action_emit;
 mod action_http;
 mod action_send_message;
 mod action_update_lead;
 mod expression;
 mod items;
+mod logic_approval;
 mod logic_break;
 mod logic_condition;
 mod logic_delay;
 mod logic_loop;
 mod logic_merge;
 mod logic_stop;
+mod logic_sub_automation;
 mod logic_switch;
+mod logic_wait;
 mod moment;
+pub mod outside;
 mod setting;
+mod span;
 #[cfg(test)]
 mod tests;
 mod transform_aggregate;
@@ -34,6 +40,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use self::outside::{Came, Child, Wait};
 use crate::egress::Egress;
 use crate::engine::execution::Execution;
 use crate::queue::tenant::{TenantError, TenantTransaction};
@@ -50,6 +57,8 @@ pub enum Class {
     Tenant,
     /// Only waits: the execution is parked when nothing else runs.
     Parks,
+    /// Waits for something outside, which [`NodeKind::arrived`] makes a result of.
+    Waits,
 }
 
 /// Everything a run of a node may look at.
@@ -93,8 +102,10 @@ pub struct Done {
     pub variables: Map<String, Value>,
     /// Noted on the step.
     pub warnings: Vec<String>,
-    /// Some: the step waits before it completes with `output`.
+    /// Some: the step waits before it completes. Where it only waits for a while it completes with `output`.
     pub park: Option<Park>,
+    /// Some: an execution is to be started before anything else becomes of the step.
+    pub child: Option<Child>,
 }
 
 impl Done {
@@ -106,6 +117,7 @@ impl Done {
             variables: Map::new(),
             warnings: Vec::new(),
             park: None,
+            child: None,
         }
     }
 
@@ -118,11 +130,23 @@ impl Done {
     }
 }
 
-/// How long a step waits in the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a step waits in the database.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Park {
-    /// `None`: until somebody resumes it.
+    /// For how long at most; `None`: until what it waits for has come.
     pub wake_in: Option<Duration>,
+    /// What it waits for outside; `None`: only for the time to pass.
+    pub wait: Option<Wait>,
+}
+
+impl Park {
+    /// Waits for the time to pass.
+    pub fn during(wait: Duration) -> Park {
+        Park {
+            wake_in: Some(wait),
+            wait: None,
+        }
+    }
 }
 
 /// Why a run failed: `error_code` of CONTRACT section 2, a sentence, and what the node type adds to
@@ -203,6 +227,16 @@ pub trait NodeKind: Send + Sync {
     /// Performs one run. Dropping the future must be safe at every await: that is how a run is cancelled.
     async fn run(&self, run: NodeRun<'_>) -> Result<Done, NodeError>;
 
+    /// What a step of [`Class::Waits`] comes to now that what it waited for has come, or its time is over.
+    fn arrived(&self, _: Came) -> Result<Done, NodeError> {
+        Err(NodeError::failed("the node waits for nothing"))
+    }
+
+    /// Test mode: which way the run takes with this pinned output.
+    fn pinned(&self, _: &Value) -> flow::Outcome {
+        flow::Outcome::Default
+    }
+
     /// Test mode: what a run with this rendered configuration would have done, as its output.
     fn describe(&self, config: &Value) -> Value {
         serde_json::json!({ "test_mode": true, "would_run": self.name(), "config": config })
@@ -228,16 +262,20 @@ pub fn registry() -> &'static [&'static dyn NodeKind] {
         &trigger::Trigger("trigger-webhook"),
         &action_create_booking::ActionCreateBooking,
         &action_db::ActionDb,
+        &action_emit::ActionEmit,
         &action_http::ActionHttp,
         &action_send_message::ActionSendMessage,
         &action_update_lead::ActionUpdateLead,
+        &logic_approval::LogicApproval,
         &logic_break::LogicBreak,
         &logic_condition::LogicCondition,
         &logic_delay::LogicDelay,
         &logic_loop::LogicLoop,
         &logic_merge::LogicMerge,
         &logic_stop::LogicStop,
+        &logic_sub_automation::LogicSubAutomation,
         &logic_switch::LogicSwitch,
+        &logic_wait::LogicWait,
         &transform_aggregate::TransformAggregate,
         &transform_filter::TransformFilter,
         &transform_map::TransformMap,

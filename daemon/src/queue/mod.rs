@@ -7,6 +7,7 @@ mod calls;
 pub mod claim;
 mod clock_skew;
 pub mod definition;
+mod deliver_events;
 pub mod error;
 pub mod execution_steps;
 mod finish;
@@ -20,9 +21,12 @@ pub mod record;
 mod release;
 mod replay_missed;
 mod rescue;
+mod resume_secret;
+pub mod start_child;
 pub mod tenant;
 mod tenant_error;
 mod unpark;
+pub mod waited;
 
 #[cfg(test)]
 mod tests;

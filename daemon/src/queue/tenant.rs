@@ -161,6 +161,14 @@ impl TenantTransaction {
         .await
     }
 
+    /// `action-emit`: the event's id.
+    pub async fn emit(&self, event: &str, payload: &Value) -> Result<Uuid, TenantError> {
+        let account = &self.tenant.account_id;
+        let sql = "SELECT automations.emit($1, $2, NULL, $3)";
+        let row = self.row(sql, &[&event, &Json(payload), account]).await?;
+        Ok(row.try_get(0)?)
+    }
+
     /// What happened in this transaction that makes it worth another try, whatever the node made of it.
     pub fn trouble(&self) -> Option<Trouble> {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)

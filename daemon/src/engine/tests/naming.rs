@@ -32,6 +32,7 @@ fn all() -> Mentions {
     Mentions {
         rows: false,
         nodes: Nodes::All,
+        resume: Nodes::All,
     }
 }
 
