@@ -56,7 +56,7 @@ impl Links {
     }
 
     async fn read(&self) -> Result<ResumeSecret, NoSecret> {
-        let hex = self.queue.resume_secret().await?.ok_or(NoSecret::Missing)?;
+        let hex = self.queue.token_secret().await?.ok_or(NoSecret::Missing)?;
         ResumeSecret::from_hex(&hex).map_err(|_| NoSecret::Missing)
     }
 }

@@ -21,10 +21,10 @@ pub mod record;
 mod release;
 mod replay_missed;
 mod rescue;
-mod resume_secret;
 pub mod start_child;
 pub mod tenant;
 mod tenant_error;
+mod token_secret;
 mod unpark;
 pub mod waited;
 

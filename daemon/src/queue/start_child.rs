@@ -42,10 +42,10 @@ impl Queue {
                     &claim.id,
                     &claim.token,
                     &step_key,
-                    &attempt,
                     &child.automation_id,
                     &Json(&child.input),
                     &child.wait,
+                    &attempt,
                 ],
             )
             .await?;

@@ -6,11 +6,13 @@ use std::path::Path;
 
 /// `write`: changes rows whenever it is called. `sweep`: changes rows where it finds something to do. `read`: changes
 /// nothing. `tenant`: inside the transaction of a database node, whose commit is the write.
-const CALLS: [(&str, &str); 23] = [
+const CALLS: [(&str, &str); 28] = [
     ("announce", "notify"),
     ("become_tenant", "tenant"),
     ("claim", "sweep"),
     ("definition", "read"),
+    ("deliver_events", "sweep"),
+    ("emit", "tenant"),
     ("execution_steps", "read"),
     ("finish", "write"),
     ("fold_uncounted", "sweep"),
@@ -30,7 +32,11 @@ const CALLS: [(&str, &str); 23] = [
     ("release", "write"),
     ("replay_missed", "sweep"),
     ("rescue", "sweep"),
+    ("start_child", "write"),
+    ("token_secret", "read"),
     ("unpark", "sweep"),
+    // says which timeouts have passed
+    ("waited", "sweep"),
 ];
 
 /// The kinds of a method of `Calls`, as its name begins.

@@ -94,13 +94,7 @@ impl Worker {
         if ticks || self.wake.rings(now) {
             self.unpark().await?;
         }
-        loop {
-            let round = self.claim_all().await?;
-            // whom an event wakes goes into the queue
-            if self.queue.deliver_events().await? == 0 {
-                return Ok(round);
-            }
-        }
+        self.claim_all().await
     }
 
     async fn is_ready(&self) -> Result<bool, QueueError> {

@@ -169,7 +169,7 @@ fn broken() -> Vec<(&'static str, Value, Value)> {
             "a type that this daemon cannot run yet, behind one that would act",
             start()
                 .node("mark", "action-update-lead", json!({"updates": {"score": 7}}))
-                .node("wait", "logic-wait", json!({"for": "resume"}))
+                .node("wait", "transform-code", json!({"code": "1"}))
                 .chain(&["start", "mark", "wait"]),
         ),
         ("1,001 nodes", many),
