@@ -97,6 +97,7 @@ fn can_run(new: &Row) -> Result<Value, Refusal> {
     let resolved = flow::trigger::resolve(&trigger_type, &new.json("trigger_config")?, &nodes);
     if trigger_type == "event" {
         flow::Listener::from_config(&resolved).map_err(|problem| refused(&problem))?;
+        flow::options::Entry::from_config(&resolved).map_err(|problem| refused(&problem))?;
     }
     if let (true, Some(cron)) = (
         trigger_type == "schedule",
@@ -106,9 +107,7 @@ fn can_run(new: &Row) -> Result<Value, Refusal> {
         flow::next_runs(cron, timezone, crate::schedules::transaction_start(), 1)
             .map_err(|error| Refusal::Invalid(error.to_string()))?;
     }
-    if !new.json("options")?.is_object() {
-        return Err(Refusal::Invalid("options must be an object".to_owned()));
-    }
+    flow::Options::from_json(&new.json("options")?).map_err(|problem| refused(&problem))?;
     Ok(resolved)
 }
 
