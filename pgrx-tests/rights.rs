@@ -141,8 +141,8 @@ mod tests {
         t: node_change node_columns node_fields node_find node_insert node_must_see node_order \
             node_references node_source_table node_table node_use_application_path node_where\n\
         td: leave_tenant node_create_booking node_db node_read node_send_message node_update_lead\n\
-        ts: cancel has_agent_access next_runs node_stats overview publish queue_position run stats validate \
-            wait written_here\n\
+        ts: cancel cancel_many has_agent_access matching_executions next_runs node_stats overview publish \
+            queue_position resume_many resume_waiting retry retry_many run stats validate wait written_here\n\
         tsd: uuid_at";
 
     #[pg_test]

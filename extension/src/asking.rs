@@ -1,12 +1,12 @@
-//! `run()` and `cancel()`: what a caller may ask for is looked at as the caller, whom row level security shows what he
+//! `run()`, `cancel()` and `resume_waiting()`: what a caller may ask for is looked at as the caller, whom row level security shows what he
 //! may see; what follows is done as the owner of the tables, because executions are written by the machinery only.
 
-use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{AnyElement, Uuid};
 
 use crate::acting::as_table_owner;
+use crate::jsonb;
 use crate::refusal::Refusal;
 
 /// `automations.run(automation_id, input, test_mode, lead_id, conversation_id, idempotency_key)`.
@@ -32,11 +32,7 @@ fn run(
         }
         .into());
     }
-    let input = match input {
-        // SAFETY: the argument is declared jsonb and is passed on as it is.
-        Some(input) => unsafe { DatumWithOid::new(input, pg_sys::JSONBOID) },
-        None => DatumWithOid::null_oid(pg_sys::JSONBOID),
-    };
+    let input = jsonb::passed_on(input);
     let started = as_table_owner(|| {
         Ok(Spi::get_one_with_args::<Uuid>(
             "SELECT automations.start_execution($1, $2, $3, $4, $5, $6)",
@@ -58,12 +54,7 @@ fn run(
 #[pg_extern(sql = false)]
 fn cancel(execution_id: Option<Uuid>) -> Result<bool, ErrorReport> {
     let execution_id = execution_id.ok_or(Refusal::Null("execution_id"))?;
-    let visible: Option<bool> = Spi::get_one_with_args(
-        "SELECT EXISTS (SELECT FROM public.automation_executions e WHERE e.id OPERATOR(pg_catalog.=) $1)",
-        &[execution_id.into()],
-    )
-    .map_err(Refusal::from)?;
-    if visible != Some(true) && !is_a_change_of_the_callers(execution_id)? {
+    if !is_visible_execution(execution_id)? && !is_a_change_of_the_callers(execution_id)? {
         return Ok(false);
     }
     let cancelled = as_table_owner(|| {
@@ -73,6 +64,35 @@ fn cancel(execution_id: Option<Uuid>) -> Result<bool, ErrorReport> {
         )?)
     })?;
     Ok(cancelled.unwrap_or(false))
+}
+
+/// `automations.resume_waiting(execution_id, payload, outcome)`: by what the caller sees, without a token.
+#[pg_extern(sql = false)]
+fn resume_waiting(
+    execution_id: Option<Uuid>,
+    payload: Option<AnyElement>,
+    outcome: Option<&str>,
+) -> Result<bool, ErrorReport> {
+    let execution_id = execution_id.ok_or(Refusal::Null("execution_id"))?;
+    if !is_visible_execution(execution_id)? {
+        return Ok(false);
+    }
+    let resumed = as_table_owner(|| {
+        Ok(Spi::get_one_with_args::<bool>(
+            "SELECT automations.resume_all_steps($1, $2, $3)",
+            &[execution_id.into(), jsonb::passed_on(payload), outcome.into()],
+        )?)
+    })?;
+    Ok(resumed.unwrap_or(false))
+}
+
+/// Whether the caller sees this execution.
+pub(crate) fn is_visible_execution(execution_id: Uuid) -> Result<bool, Refusal> {
+    let visible: Option<bool> = Spi::get_one_with_args(
+        "SELECT EXISTS (SELECT FROM public.automation_executions e WHERE e.id OPERATOR(pg_catalog.=) $1)",
+        &[execution_id.into()],
+    )?;
+    Ok(visible == Some(true))
 }
 
 /// Whether it is a captured change for an automation that the caller sees. The key of the queue begins with the account,

@@ -1,6 +1,7 @@
 //! jsonb across the border: as text, because Rust refuses JSON that jsonb holds (nesting, 1e400) and would round
 //! large numbers; what must be looked into is measured first and then parsed here, with an error instead of a panic.
 
+use pgrx::datum::DatumWithOid;
 use pgrx::{AnyElement, FromDatum, pg_sys};
 use serde_json::Value;
 
@@ -58,6 +59,16 @@ pub fn value_of(datum: Option<pg_sys::Datum>, what: &'static str) -> Result<Valu
 /// As [`value_of`].
 pub fn argument(argument: Option<AnyElement>, what: &'static str) -> Result<Value, Refusal> {
     value_of(argument.map(|element| element.datum()), what)
+}
+
+/// A jsonb argument of a function as an argument of a statement, untouched.
+#[must_use]
+pub fn passed_on(argument: Option<AnyElement>) -> DatumWithOid<'static> {
+    match argument {
+        // SAFETY: the argument is declared jsonb.
+        Some(argument) => unsafe { DatumWithOid::new(argument.datum(), pg_sys::JSONBOID) },
+        None => DatumWithOid::null_oid(pg_sys::JSONBOID),
+    }
 }
 
 /// Parses text of JSON that has been measured.

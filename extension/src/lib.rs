@@ -7,6 +7,7 @@
 //! | [`capture`] | the statement triggers of watched tables |
 //! | [`saving`] | the check and the version when an automation is saved |
 //! | [`asking`] | `run()` and `cancel()`: look as the caller, act as the owner |
+//! | [`retrying`] | `retry()`: the same, and what is taken over fits the graph |
 //! | [`host`] | whose a lead or conversation is, and whether it is there |
 //! | [`graphs`], [`schedules`], [`ids`], [`wake`] | what SQL asks of Rust |
 //! | [`acting`], [`contained`], [`refusal`] | how to switch roles, to survive errors, to report them |
@@ -26,6 +27,7 @@ pub mod ids;
 pub mod install;
 pub mod jsonb;
 pub mod refusal;
+pub mod retrying;
 pub mod saving;
 pub mod schedules;
 pub mod wake;

@@ -16,6 +16,9 @@ pub enum Refusal {
     /// A graph, configuration or option that cannot run.
     #[error("{0}")]
     Invalid(String),
+    /// Steps that would be taken over do not fit the graph.
+    #[error("{0}")]
+    Unfit(String),
     /// JSON that is larger than is ever parsed.
     #[error("{what} is {bytes} bytes long as JSON, more than a graph may have ({most})", most = crate::jsonb::GRAPH_BYTES)]
     TooLarge {
@@ -68,9 +71,11 @@ impl Refusal {
             Refusal::NotInstalled | Refusal::Missing(_) => {
                 PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
             }
-            Refusal::Invalid(_) | Refusal::TooLarge { .. } | Refusal::Json { .. } | Refusal::ZeroByte(_) => {
-                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
-            }
+            Refusal::Invalid(_)
+            | Refusal::Unfit(_)
+            | Refusal::TooLarge { .. }
+            | Refusal::Json { .. }
+            | Refusal::ZeroByte(_) => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             Refusal::ForeignAgent(_) => PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION,
             Refusal::Unknown { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
             Refusal::WrongTrigger(_) => PgSqlErrorCode::ERRCODE_TRIGGERED_ACTION_EXCEPTION,
@@ -89,6 +94,9 @@ impl Refusal {
             Refusal::Invalid(_) => {
                 Some("A draft may be incomplete; automations.validate() lists all problems.")
             }
+            Refusal::Unfit(_) => Some(
+                "Without from_node it runs from the start; without latest it runs the version that it ran.",
+            ),
             _ => None,
         }
     }

@@ -10,6 +10,8 @@ pub mod hearing;
 mod attacks;
 #[path = "../../pgrx-tests/base_schema.rs"]
 mod base_schema;
+#[path = "../../pgrx-tests/bulk.rs"]
+mod bulk;
 #[path = "../../pgrx-tests/capture.rs"]
 mod capture;
 #[path = "../../pgrx-tests/capture_containment.rs"]
@@ -20,6 +22,8 @@ mod capture_tables;
 mod claims;
 #[path = "../../pgrx-tests/cleanup.rs"]
 mod cleanup;
+#[path = "../../pgrx-tests/error_limit.rs"]
+mod error_limit;
 #[path = "../../pgrx-tests/executions.rs"]
 mod executions;
 #[path = "../../pgrx-tests/finish.rs"]
@@ -34,6 +38,8 @@ mod policies;
 mod replaying;
 #[path = "../../pgrx-tests/rescue.rs"]
 mod rescue;
+#[path = "../../pgrx-tests/retrying.rs"]
+mod retrying;
 #[path = "../../pgrx-tests/rights.rs"]
 mod rights;
 #[path = "../../pgrx-tests/run.rs"]

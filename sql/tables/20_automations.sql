@@ -24,9 +24,11 @@ CREATE TABLE IF NOT EXISTS public.automations (
 ALTER TABLE public.automations
     ADD COLUMN IF NOT EXISTS options jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS version integer,
-    ADD COLUMN IF NOT EXISTS status_reason text;
+    ADD COLUMN IF NOT EXISTS status_reason text,
+    ADD COLUMN IF NOT EXISTS failures_in_a_row integer NOT NULL DEFAULT 0;
 COMMENT ON COLUMN public.automations.version IS 'newest immutable version, null while it never had one';
 COMMENT ON COLUMN public.automations.status_reason IS 'why the machinery changed the status, e.g. error_limit';
+COMMENT ON COLUMN public.automations.failures_in_a_row IS 'since one completed or the automation became active';
 
 CREATE INDEX IF NOT EXISTS idx_automations_agent ON public.automations (agent_id);
 CREATE INDEX IF NOT EXISTS idx_automations_user ON public.automations (user_id);

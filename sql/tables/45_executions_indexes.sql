@@ -8,3 +8,6 @@ CREATE INDEX IF NOT EXISTS idx_executions_lead ON public.automation_executions (
     WHERE lead_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS idx_executions_conversation ON public.automation_executions (conversation_id)
     WHERE conversation_id IS NOT NULL;
+-- Whether an execution has been retried.
+CREATE INDEX IF NOT EXISTS idx_executions_retry_of ON public.automation_executions (retry_of)
+    WHERE retry_of IS NOT NULL;

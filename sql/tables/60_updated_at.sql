@@ -1,5 +1,6 @@
--- updated_at marks edits by people: statistics and the machinery's own columns do not touch it. The function is
--- the application's; it is made only where it is missing.
+-- updated_at marks edits by people: statistics and the machinery's own columns do not touch it, nor does the error
+-- limit, which is known by the reason that it gives. The function is the application's; it is made only where it is
+-- missing.
 DO $do$
 BEGIN
     IF to_regprocedure('public.update_updated_at_column()') IS NULL THEN
@@ -16,4 +17,6 @@ $do$;
 CREATE OR REPLACE TRIGGER update_automations_updated_at
     BEFORE UPDATE OF agent_id, user_id, name, description, icon, color, status, enabled, trigger_type,
         trigger_config, nodes, edges, viewport, options ON public.automations
-    FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
+    FOR EACH ROW
+    WHEN (NOT (OLD.status = 'active' AND NEW.status = 'error' AND NEW.status_reason LIKE 'error_limit:%'))
+    EXECUTE FUNCTION public.update_updated_at_column();

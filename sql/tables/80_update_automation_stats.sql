@@ -11,37 +11,40 @@ DECLARE
          WHERE n.status IN ('completed', 'failed') AND o.status NOT IN ('completed', 'failed', 'cancelled')
            AND NOT n.test_mode);
     free uuid[];
+    counts jsonb;
 BEGIN
     IF wanted = '{}' THEN
         RETURN NULL;
     END IF;
     free := automations.lock_to_count(wanted);
-    WITH ended AS MATERIALIZED (
-        SELECT n.automation_id, count(*)::integer AS executions, max(n.completed_at) AS at,
-               (array_agg(n.status ORDER BY n.completed_at DESC NULLS LAST))[1] AS status
+    WITH ended AS (
+        SELECT n.automation_id, n.status, n.completed_at,
+               n.status = 'failed' AND n.error_code IS DISTINCT FROM 'interrupted' AS failure,
+               row_number() OVER (PARTITION BY n.automation_id ORDER BY n.completed_at, n.id)
+             - row_number() OVER (PARTITION BY n.automation_id, n.status ORDER BY n.completed_at, n.id) AS in_a_row
           FROM after_update n JOIN before_update o ON o.id = n.id
          WHERE n.status IN ('completed', 'failed') AND o.status NOT IN ('completed', 'failed', 'cancelled')
            AND NOT n.test_mode
-         GROUP BY n.automation_id
+    ), given AS MATERIALIZED (
+        SELECT e.automation_id, count(*)::integer AS executions, max(e.completed_at) AS at, e.status,
+               count(*) FILTER (WHERE e.failure)::integer AS failures
+          FROM ended e GROUP BY e.automation_id, e.status, e.in_a_row
+    ), put_off AS (
+        INSERT INTO automations.uncounted (
+            automation_id, executions, last_executed_at, last_execution_status, failures)
+        SELECT g.automation_id, g.executions, g.at, g.status, g.failures FROM given g WHERE g.automation_id <> ALL (free)
     ), late AS (
         DELETE FROM automations.uncounted u WHERE u.automation_id = ANY (free)
-        RETURNING u.automation_id, u.executions, u.last_executed_at AS at, u.last_execution_status AS status
-    ), counts AS (
-        SELECT e.* FROM ended e WHERE e.automation_id = ANY (free) UNION ALL SELECT l.* FROM late l
-    ), sums AS (
-        SELECT c.automation_id, sum(c.executions)::integer AS executions, max(c.at) AS at,
-               (array_agg(c.status ORDER BY c.at DESC NULLS LAST))[1] AS status
-          FROM counts c GROUP BY c.automation_id
-    ), counted AS (
-        UPDATE public.automations a
-           SET execution_count = a.execution_count + s.executions,
-               last_executed_at = greatest(a.last_executed_at, s.at),
-               last_execution_status = CASE WHEN a.last_executed_at > s.at THEN a.last_execution_status
-                                            ELSE s.status END
-          FROM sums s WHERE a.id = s.automation_id
+        RETURNING u.automation_id, u.executions, u.last_executed_at AS at, u.last_execution_status AS status, u.failures
     )
-    INSERT INTO automations.uncounted (automation_id, executions, last_executed_at, last_execution_status)
-    SELECT e.automation_id, e.executions, e.at, e.status FROM ended e WHERE e.automation_id <> ALL (free);
+    SELECT jsonb_agg(jsonb_build_object('a', c.automation_id, 'n', c.executions, 'f', c.failures, 'at', c.at,
+                                        's', c.status))
+      INTO counts
+      FROM (SELECT g.* FROM given g WHERE g.automation_id = ANY (free) UNION ALL SELECT l.* FROM late l)
+           AS c (automation_id, executions, at, status, failures);
+    IF counts IS NOT NULL THEN
+        PERFORM automations.count_ended(counts);
+    END IF;
     RETURN NULL;
 END
 $$;
