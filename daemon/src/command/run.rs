@@ -15,6 +15,7 @@ use crate::leases::Leases;
 use crate::listen::Listener;
 use crate::nodes::Services;
 use crate::queue::Queue;
+use crate::queue::giving_up::GivingUp;
 use crate::settings::{Listen, Settings};
 use crate::stop::Stop;
 use crate::wake::Wake;
@@ -100,6 +101,7 @@ pub fn queue(connector: &Connector, connections: usize) -> Result<Queue, Command
     Ok(Queue::new(
         pool(connector.clone(), rest)?,
         pool(connector.clone(), tenants)?,
+        GivingUp::new(connector.tls()),
     ))
 }
 

@@ -42,6 +42,11 @@ impl Connector {
         &self.config
     }
 
+    /// How TLS is made, for a cancel request.
+    pub fn tls(&self) -> MakeRustlsConnect {
+        self.tls.clone()
+    }
+
     /// Connects. The connection does nothing until it is polled.
     pub async fn open(&self) -> Result<(Client, Connection<Socket, Stream>), Error> {
         match self.config.connect(self.tls.clone()).await {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::QueueError;
 use super::abort::Switch;
+use super::giving_up::GivingUp;
 
 type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -21,21 +22,24 @@ pub struct Calls {
     pool: Pool,
     tenants: Pool,
     switch: Switch,
+    pub(super) giving_up: GivingUp,
 }
 
 /// A connection for the transaction of a database node; its commit is a write.
 pub struct ForTenant {
     pub(super) client: Object,
     pub(super) switch: Switch,
+    pub(super) giving_up: GivingUp,
 }
 
 impl Calls {
     /// Over these two pools.
-    pub(super) fn new(pool: Pool, tenants: Pool) -> Calls {
+    pub(super) fn new(pool: Pool, tenants: Pool, giving_up: GivingUp) -> Calls {
         Calls {
             pool,
             tenants,
             switch: Switch::default(),
+            giving_up,
         }
     }
 
@@ -49,6 +53,7 @@ impl Calls {
         Ok(ForTenant {
             client: self.tenants.get().await?,
             switch: self.switch.clone(),
+            giving_up: self.giving_up.clone(),
         })
     }
 

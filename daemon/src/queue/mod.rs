@@ -12,6 +12,7 @@ pub mod error;
 pub mod execution_steps;
 mod finish;
 mod fold_uncounted;
+pub mod giving_up;
 mod heartbeat;
 mod install;
 mod maintain;
@@ -37,6 +38,7 @@ use uuid::Uuid;
 use self::abort::{AbortAt, Switch};
 use self::calls::Calls;
 pub use self::calls::ForTenant;
+use self::giving_up::GivingUp;
 
 pub use error::QueueError;
 
@@ -60,8 +62,8 @@ pub struct Claim {
 impl Queue {
     /// Over these two pools. They are two because a database node holds its connection while its walk may have to
     /// record another step: with one pool, as many such walks as connections would wait for each other for ever.
-    pub fn new(pool: Pool, tenants: Pool) -> Queue {
-        let calls = Calls::new(pool, tenants);
+    pub fn new(pool: Pool, tenants: Pool, giving_up: GivingUp) -> Queue {
+        let calls = Calls::new(pool, tenants, giving_up);
         Queue { calls }
     }
 
@@ -74,6 +76,11 @@ impl Queue {
     /// A connection for the transaction of a database node.
     pub async fn for_tenant(&self) -> Result<ForTenant, QueueError> {
         self.calls.for_tenant().await
+    }
+
+    /// Waits until the transactions that were given up have ended in the server.
+    pub async fn given_up(&self) {
+        self.calls.giving_up.done().await;
     }
 }
 

@@ -1,6 +1,9 @@
 //! The transaction of a database node (DESIGN D8, D9): become the tenant, act, prove that nobody left the role,
-//! step back, record, commit. Nothing is shared between two of them; one that is dropped rolls back.
+//! step back, record, commit. Nothing is shared between two of them; one that is dropped rolls back, and what it was
+//! doing is cancelled in the server.
 
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use deadpool_postgres::Object;
@@ -14,6 +17,7 @@ use super::Claim;
 use super::abort::Switch;
 use super::calls::ForTenant;
 use super::error::QueueError;
+use super::giving_up::GivingUp;
 use super::record;
 pub use super::tenant_error::{TenantError, Trouble};
 use crate::engine::record::Record;
@@ -55,9 +59,14 @@ pub struct TenantTransaction {
     /// `None` once committed or rolled back.
     client: Option<Object>,
     switch: Switch,
+    giving_up: GivingUp,
     tenant: Tenant,
     role: String,
     trouble: Mutex<Option<Trouble>>,
+    /// Statements whose answers have not come.
+    unanswered: AtomicUsize,
+    /// What has been asked for last is the commit: nobody may cancel that.
+    committing: AtomicBool,
 }
 
 impl TenantTransaction {
@@ -103,13 +112,16 @@ impl TenantTransaction {
         Ok((parsed(row.try_get(0)?)?, parsed(row.try_get(1)?)?))
     }
 
-    fn over(ForTenant { client, switch }: ForTenant, tenant: Tenant) -> TenantTransaction {
+    fn over(lent: ForTenant, tenant: Tenant) -> TenantTransaction {
         TenantTransaction {
-            client: Some(client),
-            switch,
+            client: Some(lent.client),
+            switch: lent.switch,
+            giving_up: lent.giving_up,
             tenant,
             role: String::new(),
             trouble: Mutex::default(),
+            unanswered: AtomicUsize::new(0),
+            committing: AtomicBool::new(false),
         }
     }
 
@@ -193,13 +205,17 @@ impl TenantTransaction {
         let Some(client) = &self.client else {
             return Ok(false);
         };
-        let (statement, steps) = (client.prepare_cached(record::SQL).await?, Json(steps));
+        let (statement, steps) = (
+            self.answered(client.prepare_cached(record::SQL)).await?,
+            Json(steps),
+        );
         let parameters = record::parameters(&claim, &steps);
-        record::written(&client.query_one(&statement, &parameters).await?)
+        record::written(&self.answered(client.query_one(&statement, &parameters)).await?)
     }
 
     /// Makes it so: the one write of this transaction. An error leaves it unknown whether the commit happened.
     pub async fn commit(mut self) -> Result<(), TenantError> {
+        self.committing.store(true, Ordering::Relaxed);
         self.switch.write(self.batch("COMMIT")).await?;
         self.client = None;
         Ok(())
@@ -226,7 +242,7 @@ impl TenantTransaction {
         let Some(client) = &self.client else {
             return Err(closed());
         };
-        let statement = client.prepare_cached(sql).await;
+        let statement = self.answered(client.prepare_cached(sql)).await;
         statement.map_err(|error| self.noted(error))
     }
 
@@ -239,8 +255,16 @@ impl TenantTransaction {
         let Some(client) = &self.client else {
             return Err(closed());
         };
-        let row = client.query_one(statement, parameters).await;
+        let row = self.answered(client.query_one(statement, parameters)).await;
         row.map_err(|error| self.noted(error))
+    }
+
+    /// Waits for an answer, and knows that it does: whoever drops this leaves a statement running.
+    async fn answered<T>(&self, statement: impl Future<Output = T>) -> T {
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+        let answer = statement.await;
+        self.unanswered.fetch_sub(1, Ordering::Relaxed);
+        answer
     }
 
     fn noted(&self, error: tokio_postgres::Error) -> TenantError {
@@ -254,7 +278,7 @@ impl TenantTransaction {
         let Some(client) = &self.client else {
             return Err(closed());
         };
-        let done = client.batch_execute(sql).await;
+        let done = self.answered(client.batch_execute(sql)).await;
         done.map_err(|error| self.noted(error))
     }
 }
@@ -262,16 +286,10 @@ impl TenantTransaction {
 /// A transaction that was given up rolls back before its connection serves anybody else.
 impl Drop for TenantTransaction {
     fn drop(&mut self) {
-        let Some(client) = self.client.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            drop(Object::take(client));
-            return;
-        };
-        runtime.spawn(async move {
-            if client.batch_execute("ROLLBACK").await.is_err() {
-                drop(Object::take(client));
-            }
-        });
+        if let Some(client) = self.client.take() {
+            let busy = *self.unanswered.get_mut() > 0 && !*self.committing.get_mut();
+            self.giving_up.take(client, busy);
+        }
     }
 }
 

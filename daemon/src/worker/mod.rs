@@ -115,6 +115,7 @@ impl Worker {
         self.running.close();
         let time = within.saturating_sub(TO_HAND_BACK.min(within / 4));
         if tokio::time::timeout(time, self.running.wait()).await.is_ok() {
+            let _ = tokio::time::timeout(TO_HAND_BACK / 4, self.queue.given_up()).await;
             return;
         }
         tracing::info!(
@@ -123,6 +124,8 @@ impl Worker {
         );
         self.halt.cancel();
         let _ = tokio::time::timeout(TO_HAND_BACK / 4, self.running.wait()).await;
+        // what is handed back may run again at once: not beside a statement that still holds its rows
+        let _ = tokio::time::timeout(TO_HAND_BACK / 4, self.queue.given_up()).await;
         let claims = std::mem::take(&mut *self.handed_back.lock().unwrap_or_else(PoisonError::into_inner));
         if claims.is_empty() {
             return;
