@@ -2,6 +2,7 @@
 //! answers as the test says, or holds its answers back until the test lets go.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -77,6 +78,7 @@ pub struct Receiver {
     address: SocketAddr,
     ledger: Arc<Mutex<Vec<Request>>>,
     open: watch::Sender<bool>,
+    given_up: Arc<AtomicUsize>,
 }
 
 impl Receiver {
@@ -93,16 +95,20 @@ impl Receiver {
         let (open, gate) = watch::channel(true);
         let answer: Arc<Answer> = Arc::new(answer);
         let writing = ledger.clone();
+        let given_up = Arc::new(AtomicUsize::new(0));
+        let counting = given_up.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (ledger, gate, answer) = (writing.clone(), gate.clone(), answer.clone());
-                tokio::spawn(async move { serve(stream, &ledger, gate, answer.as_ref()).await });
+                let given_up = counting.clone();
+                tokio::spawn(async move { serve(stream, &ledger, gate, answer.as_ref(), &given_up).await });
             }
         });
         Receiver {
             address,
             ledger,
             open,
+            given_up,
         }
     }
 
@@ -131,6 +137,14 @@ impl Receiver {
         self.ledger.lock().expect("the ledger").clone()
     }
 
+    /// Waits until so many requests were given up by who sent them, while their answers were held back.
+    pub async fn sees_given_up(&self, count: usize) {
+        waiting::until(&format!("{count} request(s) to be given up"), || async {
+            (self.given_up.load(Ordering::SeqCst) >= count).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until at least so many requests have come in, and gives all.
     pub async fn have(&self, count: usize) -> Vec<Request> {
         waiting::until(&format!("{count} request(s) at the receiver"), || async {
@@ -146,14 +160,23 @@ async fn serve(
     ledger: &Mutex<Vec<Request>>,
     mut gate: watch::Receiver<bool>,
     answer: &Answer,
+    given_up: &AtomicUsize,
 ) {
     let mut stream = BufReader::new(stream);
     let Some(request) = read(&mut stream).await else {
         return;
     };
     ledger.lock().expect("the ledger").push(request.clone());
-    if gate.wait_for(|open| *open).await.is_err() {
-        return;
+    tokio::select! {
+        biased;
+        open = gate.wait_for(|open| *open) => if open.is_err() {
+            return;
+        },
+        // who has sent a whole request and waits for its answer says nothing more, but that it goes
+        _ = stream.read_u8() => {
+            given_up.fetch_add(1, Ordering::SeqCst);
+            return;
+        }
     }
     let reply = answer(&request);
     let mut head = format!(
