@@ -80,7 +80,7 @@ mod tests {
         );
         assert_eq!(
             done("retry_many", "{\"status\": [\"completed\", \"cancelled\"]}", "")?,
-            "true true true true",
+            "true true true true true",
             "with what was cancelled above"
         );
         let old = "{\"started_before\": \"2020-01-01\", \"test_mode\": false}";

@@ -169,7 +169,7 @@ impl Run<'_> {
             .node
             .pinned_output
             .as_ref()
-            .filter(|_| test && !is_choosing(self.node))
+            .filter(|pinned| test && !runs_for_real(self.node, pinned))
         {
             return Ok(Done {
                 outcome: kind.pinned(pinned),
@@ -200,19 +200,29 @@ impl Run<'_> {
             ran.message = config.get("message").and_then(Value::as_str).map(str::to_owned);
         }
         if let Some(pinned) = self.node.pinned_output.as_ref().filter(|_| test) {
-            done.output = pinned.clone();
+            if self.node.kind.name == "logic-loop" {
+                let warning = "what is pinned to a loop is its list of items; this is none and is not used";
+                done.warnings.push(warning.to_owned());
+            } else {
+                done.output = pinned.clone();
+            }
         }
         Ok(done)
     }
 }
 
-/// A node whose run chooses between handles runs for real in test mode, also with a pinned output.
-fn is_choosing(node: &Node) -> bool {
-    matches!(
-        node.kind.name,
-        "logic-condition" | "logic-switch" | "logic-loop" | "logic-stop" | "logic-break"
-    )
+/// A node whose run chooses between handles runs for real in test mode, also with a pinned output. What is pinned to a
+/// loop are its items.
+fn runs_for_real(node: &Node, pinned: &Value) -> bool {
+    match node.kind.name {
+        "logic-condition" | "logic-switch" | "logic-stop" | "logic-break" => true,
+        "logic-loop" => !pinned.as_array().is_some_and(|items| items.len() <= MOST_PINNED),
+        _ => false,
+    }
 }
+
+/// Items that may be pinned to a loop: more are not looked at one by one by anybody.
+const MOST_PINNED: usize = 1_000;
 
 /// What a failed run looks like as `nodes['id'].error`, cleaned.
 pub fn error_json(error: &NodeError) -> Value {

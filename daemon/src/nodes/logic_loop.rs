@@ -43,6 +43,10 @@ impl NodeKind for LogicLoop {
             ..Done::with(list)
         })
     }
+
+    fn pinned(&self, items: &Value) -> Outcome {
+        Outcome::Items(items.as_array().map_or(0, Vec::len) as u64)
+    }
 }
 
 #[cfg(test)]
