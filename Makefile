@@ -3,9 +3,12 @@
 #   make demo      build, start everything in a throwaway PostgreSQL, show leads going in and results coming out
 #   make up        the same, and stays
 #   make test      unit tests, tests inside PostgreSQL, end-to-end tests
+#   make bench     measures, prints a table, writes target/bench/results.json (15 minutes)
 #   make lint      formatting, clippy, SQL and dependency checks
 #   make install   extension into the server of PG_CONFIG, daemon into target/release/automationd
 #
+# `make bench SECTION=latency` measures one section (or several: SECTION="floor latency"), SCALE=tiny|standard|full says
+# how much there is of everything, ROUNDS=5 how often each thing is measured.
 # PG_CONFIG chooses the server that is built for (default: PostgreSQL 15 of Debian, else the first pg_config).
 
 SHELL := /bin/bash
@@ -18,7 +21,7 @@ ifdef PG_CONFIG
 export PG_CONFIG
 endif
 
-.PHONY: help demo up test install lint
+.PHONY: help demo up test bench install lint
 
 help:
 	@sed -n 's/^#   make/  make/p' Makefile
@@ -31,6 +34,10 @@ demo up:
 test:
 	@setup/install test
 	@setup/test
+
+bench:
+	@setup/install
+	@setup/bench $(SECTION) $(if $(SCALE),--scale $(SCALE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 install:
 	@setup/install
