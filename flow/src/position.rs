@@ -1,5 +1,7 @@
 //! Where an execution is: a fold over its completed steps (rule 18). Pure and deterministic; no clock, no chance.
 
+#[cfg(test)]
+mod cost;
 mod ending;
 mod frame;
 mod loops;
@@ -107,6 +109,9 @@ pub struct Position {
     closing: BTreeSet<(Key, u32)>,
     changes: Vec<Change>,
     end: Option<End>,
+    /// How many edges were taken and waiting nodes looked at: what planning costs.
+    #[cfg(test)]
+    looks: u64,
 }
 
 impl Position {
@@ -127,6 +132,8 @@ impl Position {
             closing: BTreeSet::new(),
             changes: Vec::new(),
             end: None,
+            #[cfg(test)]
+            looks: 0,
         };
         position.begin(&Key::default(), start, None);
         position.settle();
@@ -182,6 +189,15 @@ impl Position {
         self.settle();
         self.finish_if_idle();
         Ok(std::mem::take(&mut self.changes))
+    }
+
+    /// Counts a look at an edge or a waiting node, for the tests of what planning costs.
+    #[inline]
+    fn look(&mut self) {
+        #[cfg(test)]
+        {
+            self.looks += 1;
+        }
     }
 
     /// The steps that have begun and not ended, in the order of their beginning; open loops excluded.

@@ -25,6 +25,7 @@ impl Position {
                 .is_some_and(|handle| handles.contains(&handle))
         });
         for (edge, _) in chosen {
+            self.look();
             self.send(&step.frame, edge, &step.id);
         }
     }

@@ -51,6 +51,8 @@ pub(super) struct Token {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seat {
     pub tokens: VecDeque<Token>,
+    /// How many of them start a next round.
+    returning: usize,
     /// The step that runs, or is an open loop.
     pub step: Option<u64>,
     pub runs: u32,
@@ -133,40 +135,50 @@ impl Frame {
             &mut self.fresh
         }
         .insert(node);
-        self.seat_mut(node).tokens.push_back(token);
+        let seat = self.seat_mut(node);
+        seat.returning += usize::from(token.returns);
+        seat.tokens.push_back(token);
     }
 
     /// Takes the first token for a node.
     pub fn pop(&mut self, node: u32) -> Option<Token> {
-        let token = self.seat_mut(node).tokens.pop_front();
+        let seat = self.seat_mut(node);
+        let token = seat.tokens.pop_front()?;
+        seat.returning -= usize::from(token.returns);
         self.count(node);
-        token
+        Some(token)
     }
 
     /// Takes the tokens for a node: all, or only those of this round.
     pub fn take(&mut self, node: u32, fresh_only: bool) -> VecDeque<Token> {
-        let tokens = std::mem::take(&mut self.seat_mut(node).tokens);
-        let (left, taken) = tokens.into_iter().partition(|token| fresh_only && token.returns);
-        self.seat_mut(node).tokens = left;
+        let seat = self.seat_mut(node);
+        let tokens = std::mem::take(&mut seat.tokens);
+        let (left, taken): (VecDeque<Token>, _) =
+            tokens.into_iter().partition(|token| fresh_only && token.returns);
+        seat.returning = left.len();
+        seat.tokens = left;
         self.count(node);
         taken
     }
 
     /// Takes all tokens away.
     pub fn take_all(&mut self) {
-        self.seats.values_mut().for_each(|seat| seat.tokens.clear());
+        for seat in self.seats.values_mut() {
+            seat.tokens.clear();
+            seat.returning = 0;
+        }
         let nodes: Vec<u32> = self.seats.keys().copied().collect();
         nodes.into_iter().for_each(|node| self.count(node));
     }
 
+    /// Notes of which kinds there are tokens left.
     fn count(&mut self, node: u32) {
-        let tokens = self.seats.get(&node).map(|seat| &seat.tokens);
-        let any = |returns: bool| tokens.is_some_and(|all| all.iter().any(|token| token.returns == returns));
-        let (fresh, back) = (any(false), any(true));
-        if !fresh {
+        let seat = self.seats.get(&node);
+        let (all, back) = seat.map_or((0, 0), |seat| (seat.tokens.len(), seat.returning));
+        if all == back {
             self.fresh.remove(node);
         }
-        if !back {
+        if back == 0 {
             self.back.remove(node);
         }
     }

@@ -79,6 +79,7 @@ impl Position {
 
     fn look_at(&mut self, key: &Key, node: u32) {
         let plan = self.plan.clone();
+        self.look();
         let Some(frame) = self.frames.get_mut(key) else {
             return;
         };
@@ -205,6 +206,7 @@ impl Position {
 
     /// A merge that nothing can reach any more stops swallowing.
     fn close_merge(&mut self, key: &Key, node: u32) {
+        self.look();
         let plan = self.plan.clone();
         let waits = |frame: &Frame| frame.first_token(node).is_some();
         if self.frames.get(key).is_none_or(waits) || self.blocked(&plan, key, node, false) {
