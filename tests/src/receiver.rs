@@ -2,6 +2,7 @@
 //! answers as the test says, or holds its answers back until the test lets go.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -71,7 +72,7 @@ impl Reply {
     }
 }
 
-type Answer = dyn Fn(&Request) -> Reply + Send + Sync;
+type Answer = dyn Fn(Request) -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync;
 
 /// The server; it ends with the runtime of the test.
 pub struct Receiver {
@@ -89,11 +90,19 @@ impl Receiver {
 
     /// Answers as `answer` says.
     pub async fn answering(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Receiver {
+        Receiver::answering_in_time(move |request| std::future::ready(answer(&request))).await
+    }
+
+    /// Answers as `answer` says, when it says so.
+    pub async fn answering_in_time<A>(answer: impl Fn(Request) -> A + Send + Sync + 'static) -> Receiver
+    where
+        A: Future<Output = Reply> + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let ledger = Arc::new(Mutex::new(Vec::new()));
         let (open, gate) = watch::channel(true);
-        let answer: Arc<Answer> = Arc::new(answer);
+        let answer: Arc<Answer> = Arc::new(move |request| Box::pin(answer(request)));
         let writing = ledger.clone();
         let given_up = Arc::new(AtomicUsize::new(0));
         let counting = given_up.clone();
@@ -167,18 +176,22 @@ async fn serve(
         return;
     };
     ledger.lock().expect("the ledger").push(request.clone());
-    tokio::select! {
+    let answered = async {
+        gate.wait_for(|open| *open).await.ok()?;
+        Some(answer(request).await)
+    };
+    let reply = tokio::select! {
         biased;
-        open = gate.wait_for(|open| *open) => if open.is_err() {
-            return;
-        },
+        reply = answered => reply,
         // who has sent a whole request and waits for its answer says nothing more, but that it goes
         _ = stream.read_u8() => {
             given_up.fetch_add(1, Ordering::SeqCst);
-            return;
+            None
         }
-    }
-    let reply = answer(&request);
+    };
+    let Some(reply) = reply else {
+        return;
+    };
     let mut head = format!(
         "HTTP/1.1 {} X\r\ncontent-length: {}\r\nconnection: close\r\n",
         reply.status,

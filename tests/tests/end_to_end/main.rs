@@ -11,6 +11,7 @@ mod copies;
 mod delays;
 mod error_limit;
 mod execution_timeouts;
+mod graph_table;
 mod graphs;
 mod http_endpoints;
 mod http_node;
