@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use end_to_end::own_cluster::OwnCluster;
-use end_to_end::{daemon, waiting};
+use end_to_end::{Account, Database, Graph, daemon, waiting};
+use serde_json::json;
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
 
 /// The server's certificate is for the name localhost; 127.0.0.1 is another name for it.
 const NAME: &str = "localhost";
@@ -172,5 +175,115 @@ async fn a_certificate_that_does_not_fit_is_refused() {
         assert!(said.to_lowercase().contains("certificate"), "{login}: {said}");
         assert!(!said.contains(&cluster.password), "{login}");
     }
+    cluster.stop().await;
+}
+
+/// A session without TLS, as one who is no daemon.
+async fn session(cluster: &OwnCluster, database: &str, login: &str) -> Client {
+    let url = format!(
+        "postgresql://{login}:{}@{OTHER_NAME}:{}/{database}",
+        cluster.password, cluster.port
+    );
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("connect");
+    tokio::spawn(connection);
+    client
+}
+
+/// A database of that server with everything in it, whose leads are slow to change.
+async fn slow_database(cluster: &OwnCluster) -> Database {
+    let server = session(cluster, "postgres", "postgres").await;
+    for statement in [
+        format!("CREATE ROLE app LOGIN CREATEROLE PASSWORD '{}'", cluster.password),
+        format!("CREATE ROLE works LOGIN PASSWORD '{}'", cluster.password),
+        "CREATE DATABASE over_tls OWNER app".to_owned(),
+    ] {
+        server
+            .batch_execute(&statement)
+            .await
+            .expect("a login or the database");
+    }
+    let owner = session(cluster, "over_tls", "app").await;
+    owner
+        .batch_execute(
+            "CREATE EXTENSION automations;
+             SELECT automations.install(sample_app => true);
+             CREATE FUNCTION public.be_slow() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 PERFORM pg_sleep(600);
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER be_slow AFTER UPDATE OF score ON public.leads
+                 FOR EACH ROW EXECUTE FUNCTION public.be_slow()",
+        )
+        .await
+        .expect("the extension");
+    let superuser = session(cluster, "over_tls", "postgres").await;
+    let grant = "GRANT automations_daemon TO works; GRANT authenticated TO automations_daemon";
+    superuser.batch_execute(grant).await.expect("the daemon's role");
+    Database {
+        name: "over_tls".to_owned(),
+        owner,
+    }
+}
+
+#[tokio::test]
+async fn a_statement_of_a_cancelled_execution_is_cancelled_over_tls() {
+    let certificates = Certificates::new();
+    let cluster = certificates.serve().await;
+    let database = slow_database(&cluster).await;
+    let account = Account::new(&database).await;
+    let graph = Graph::from("trigger-manual")
+        .node("mark", "action-update-lead", json!({"updates": {"score": 7}}))
+        .edge("start", "mark");
+    let automation = account.manual(&database, "slow", &graph).await;
+    let lead = account.lead(&database, "Ada").await;
+    let url = format!(
+        "postgresql://works:{}@{NAME}:{}/over_tls?sslmode=verify-full&sslrootcert={}",
+        cluster.password,
+        cluster.port,
+        certificates.path("ours.crt").display()
+    );
+    let mut daemon = daemon::command()
+        .args([
+            "--database-url",
+            &url,
+            "--http",
+            "none",
+            "--poll-interval",
+            "500ms",
+        ])
+        .env("HOME", "/nonexistent")
+        .spawn()
+        .expect("the daemon");
+    let id: Uuid = database
+        .value(
+            "SELECT automations.run($1, '{}', lead_id => $2)",
+            &[&automation, &lead],
+        )
+        .await;
+    let server = session(&cluster, "over_tls", "postgres").await;
+    let sleeping = async || -> i64 {
+        let query = "SELECT count(*) FROM pg_stat_activity a JOIN pg_stat_ssl s USING (pid)
+                     WHERE a.usename = 'works' AND a.wait_event = 'PgSleep' AND s.ssl";
+        server.query_one(query, &[]).await.expect("look").get(0)
+    };
+    waiting::until("a statement that sleeps", async || {
+        (sleeping().await == 1).then_some(())
+    })
+    .await;
+
+    assert!(
+        database
+            .value::<bool>("SELECT automations.cancel($1)", &[&id])
+            .await
+    );
+
+    // Long before the daemon's limit for a statement, 30 s, would have ended it.
+    let soon = std::time::Duration::from_secs(12);
+    waiting::until_within(soon, "it to be cancelled", async || {
+        (sleeping().await == 0).then_some(())
+    })
+    .await;
+    daemon.kill().await.expect("kill it");
     cluster.stop().await;
 }
