@@ -216,7 +216,7 @@ impl Run<'_> {
 fn runs_for_real(node: &Node, pinned: &Value) -> bool {
     match node.kind.name {
         "logic-condition" | "logic-switch" | "logic-stop" | "logic-break" => true,
-        "logic-loop" => !pinned.as_array().is_some_and(|items| items.len() <= MOST_PINNED),
+        "logic-loop" => pinned.as_array().is_none_or(|items| items.len() > MOST_PINNED),
         _ => false,
     }
 }
