@@ -12,6 +12,7 @@ DECLARE
 BEGIN
     SELECT q.crashes INTO lost_leases FROM automations.queue q
     WHERE q.account_id = record.account_id AND q.id = record.execution_id AND q.lease_token = record.token
+      AND q.lease_until > clock_timestamp()
     FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;

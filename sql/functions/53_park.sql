@@ -11,6 +11,7 @@ AS $$
 BEGIN
     PERFORM FROM automations.queue q
     WHERE q.account_id = park.account_id AND q.id = park.execution_id AND q.lease_token = park.token
+      AND q.lease_until > clock_timestamp()
     FOR UPDATE SKIP LOCKED;
     IF NOT FOUND OR EXISTS (
         SELECT FROM automations.hold_executions(ARRAY[park.execution_id]) h WHERE NOT h.held) THEN

@@ -17,6 +17,7 @@ BEGIN
         SELECT q.account_id, q.id, f.place
         FROM unnest(account_ids, ids, tokens) WITH ORDINALITY AS f (account_id, id, token, place)
         JOIN automations.queue q ON q.account_id = f.account_id AND q.id = f.id AND q.lease_token = f.token
+            AND q.lease_until > clock_timestamp()
         ORDER BY q.account_id, q.id
         FOR UPDATE OF q SKIP LOCKED
     ), execution AS MATERIALIZED (

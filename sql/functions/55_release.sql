@@ -14,6 +14,7 @@ BEGIN
         SELECT q.account_id, q.id
         FROM unnest(account_ids, ids, tokens) AS m (account_id, id, token)
         JOIN automations.queue q ON q.account_id = m.account_id AND q.id = m.id AND q.lease_token = m.token
+            AND q.lease_until > clock_timestamp()
         ORDER BY q.account_id, q.id
         FOR UPDATE OF q SKIP LOCKED
     ), freed AS (

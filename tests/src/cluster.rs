@@ -23,6 +23,11 @@ pub fn password() -> String {
     variable("PGPASSWORD")
 }
 
+/// `host:port` of the server.
+pub fn address() -> String {
+    format!("{}:{}", variable("PGHOST"), variable("PGPORT"))
+}
+
 /// A connection string for programs.
 pub fn url(database: &str, user: &str) -> String {
     let (host, port) = (variable("PGHOST"), variable("PGPORT"));

@@ -45,6 +45,8 @@ pub struct DaemonOptions {
     pub flags: Vec<String>,
     /// The login.
     pub user: String,
+    /// Another way to the database than straight to the server.
+    pub database_url: Option<String>,
     /// RUST_LOG.
     pub log: String,
 }
@@ -54,6 +56,7 @@ impl Default for DaemonOptions {
         DaemonOptions {
             flags: Vec::new(),
             user: template::DAEMON.to_owned(),
+            database_url: None,
             log: "info,automationd=debug".to_owned(),
         }
     }
@@ -102,10 +105,11 @@ impl Daemon {
 
     /// Starts one and waits for nothing.
     pub fn spawn(database: &str, options: DaemonOptions) -> Daemon {
+        let straight = cluster::url(database, &options.user);
         let mut child = command()
             .args([
                 "--database-url",
-                &cluster::url(database, &options.user),
+                options.database_url.as_deref().unwrap_or(&straight),
                 "--http",
                 "127.0.0.1:0",
             ])

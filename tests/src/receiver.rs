@@ -74,6 +74,17 @@ impl Reply {
 
 type Answer = dyn Fn(Request) -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync;
 
+/// What has come in, for whoever has no part in the server. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger(Arc<Mutex<Vec<Request>>>);
+
+impl Ledger {
+    /// What has come in so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.0.lock().expect("the ledger").clone()
+    }
+}
+
 /// The server; it ends with the runtime of the test.
 pub struct Receiver {
     address: SocketAddr,
@@ -139,6 +150,11 @@ impl Receiver {
     /// Answers what is held and all that comes.
     pub fn let_go(&self) {
         self.open.send_replace(true);
+    }
+
+    /// The ledger, to be read elsewhere.
+    pub fn watch(&self) -> Ledger {
+        Ledger(self.ledger.clone())
     }
 
     /// What has come in so far.

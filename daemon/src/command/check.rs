@@ -9,6 +9,7 @@ use super::run::{explain, queue};
 use super::{CommandError, say};
 use crate::database::connect::Connector;
 use crate::listen;
+use crate::nodes;
 use crate::queue::Queue;
 use crate::queue::readiness::Readiness;
 use crate::queue::tenant::{Tenant, TenantError, TenantTransaction};
@@ -60,6 +61,9 @@ pub async fn check(settings: Settings) -> Result<ExitCode, CommandError> {
     }
     wake_up(&mut report, &settings).await;
     report.line("key", key(&settings));
+    let mut names: Vec<&str> = nodes::registry().iter().map(|kind| kind.name()).collect();
+    names.sort_unstable();
+    report.line("performs", Ok(format!("node types: {}", names.join(", "))));
     Ok(if report.bad {
         ExitCode::FAILURE
     } else {

@@ -35,7 +35,10 @@ impl Worker {
                 let status = ending.status;
                 let written = match self.finish(hold, *ending).await {
                     Finished::Written => Some(status),
-                    Finished::Lost => None,
+                    Finished::Lost => {
+                        tracing::info!("the lease is lost, or was let go; whoever claims it next ends it");
+                        None
+                    }
                     Finished::Refused { code, why } => {
                         tracing::error!(%why, "the result could not be stored");
                         let message = format!("the result could not be stored: {why}");
