@@ -1,5 +1,7 @@
 //! What an automation may say about how it is run.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail")]
+
 use std::time::Duration;
 
 use flow::Options;

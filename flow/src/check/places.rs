@@ -14,7 +14,7 @@ pub(super) fn check(plan: &Plan, problems: &mut Vec<Problem>) {
     handles(plan, problems);
     let mut in_loops = Bits::none(plan.live().bound());
     for scope in plan.scopes() {
-        scope.bodies.values().for_each(|body| in_loops.add(body));
+        own_bodies(scope).for_each(|(_, body)| in_loops.add(body));
         shared(plan, scope, problems);
         cycles(plan, scope, problems);
     }
@@ -30,6 +30,15 @@ pub(super) fn check(plan: &Plan, problems: &mut Vec<Problem>) {
             "There is no loop around this node that it could end: move it behind the `loop` handle of one.";
         problems.push(Problem::error("break_outside_loop", plan.id(at), message));
     }
+}
+
+/// The bodies of the loops that can run in a place. Seen from outside, a loop that lies in another one has none.
+fn own_bodies(scope: &Scope) -> impl Iterator<Item = (u32, &Bits)> {
+    let own = scope
+        .bodies
+        .iter()
+        .filter(|(one, _)| scope.members.contains(**one));
+    own.map(|(one, body)| (*one, body))
 }
 
 /// Edges that leave by a handle which their node does not have (rule 2).
@@ -59,7 +68,7 @@ fn handles(plan: &Plan, problems: &mut Vec<Problem>) {
 
 /// Nodes that belong to a loop and to its surroundings as well (rule 5).
 fn shared(plan: &Plan, scope: &Scope, problems: &mut Vec<Problem>) {
-    for (&one, body) in &scope.bodies {
+    for (one, body) in own_bodies(scope) {
         let one = plan.id(one);
         let mut both = body.clone();
         both.keep(&scope.members);

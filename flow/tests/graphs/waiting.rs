@@ -182,6 +182,12 @@ fn a_break_needs_a_loop_around_it_and_done_is_not_inside() {
         of(&graph("l:loop; m:loop; k:break", "t>l l.loop>m m.done>k")),
         [] as [&str; 0]
     );
+    let back = graph("l:loop; m:loop; b; k:break", "t>l l.loop>m m.loop>b>l l.done>k");
+    assert_eq!(
+        of(&back),
+        ["error break_outside_loop k"],
+        "behind a loop, though its body leads back to it"
+    );
     let lost = of(&graph("a; k:break", "t>a"));
     assert_eq!(lost, ["warning unreachable k"], "what never runs breaks nothing");
 }

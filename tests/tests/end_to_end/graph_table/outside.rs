@@ -106,9 +106,10 @@ impl Outside {
     }
 }
 
-/// The first run of `node@outer:0/inner:1`.
+/// The step of `node@outer:0/inner:1`, its first run; of `node#2@...` the second.
 fn step_id(entry: &str) -> StepId {
-    let (node, place) = entry.split_once('@').unwrap_or((entry, ""));
+    let (step, place) = entry.split_once('@').unwrap_or((entry, ""));
+    let (node, run) = step.split_once('#').unwrap_or((step, "1"));
     let around = place.split('/').filter_map(|one| one.split_once(':'));
     let place = around.fold(Place::default(), |place, (id, item)| {
         place.inside(id.into(), 1, item.parse().unwrap())
@@ -116,6 +117,6 @@ fn step_id(entry: &str) -> StepId {
     StepId {
         node: node.into(),
         place,
-        run: 1,
+        run: run.parse().unwrap(),
     }
 }
