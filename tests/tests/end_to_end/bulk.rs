@@ -101,3 +101,50 @@ async fn everything_of_an_automation_is_cancelled_what_runs_what_waits_and_what_
     }
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn all_that_waits_for_somebody_is_resumed_by_those_who_see_it() {
+    let database = Database::fresh().await;
+    let account = Account::new(&database).await;
+    let stranger = Account::new(&database).await;
+    let waits = Graph::from("trigger-event")
+        .node("wait", "logic-wait", json!({"for": "resume"}))
+        .set("got", "got", json!("{{ nodes['wait'].output.n }}"))
+        .chain(&["start", "wait", "got"]);
+    let asks = Graph::from("trigger-event")
+        .node("ask", "logic-approval", json!({"message": "?"}))
+        .set("yes", "yes", json!(true))
+        .edge("start", "ask")
+        .edge_from("ask", "approved", "yes");
+    let waiting = account.on_new_lead(&database, "waits", &waits).await;
+    let asking = account.on_new_lead(&database, "asks", &asks).await;
+    let _daemon = Daemon::start(&database).await;
+    for n in 0..3 {
+        account.lead(&database, &format!("lead {n}")).await;
+    }
+    for automation in [waiting, asking] {
+        end_to_end::waiting::until("three that wait", || async {
+            let all = database.executions(automation).await;
+            let waits = all.iter().filter(|one| one.status == "waiting").count();
+            (waits == 3).then_some(())
+        })
+        .await;
+    }
+    let resume = "SELECT m.done, m.message FROM automations.resume_many(NULL, '{}', '{\"n\": 5}', $1) m";
+    let done = |rows: Vec<tokio_postgres::Row>| rows.iter().filter(|row| row.get(0)).count();
+
+    let other = database.as_tenant(stranger.user).await;
+    assert!(other.query(resume, &[&None::<&str>]).await.unwrap().is_empty());
+    let app = database.as_tenant(account.user).await;
+    let rows = app.query(resume, &[&None::<&str>]).await.unwrap();
+    assert_eq!(rows.len(), 6);
+    assert_eq!(done(rows), 3, "approvals need an outcome");
+    for one in database.all_ended(waiting, 3).await {
+        assert_eq!(one.completed().variables["got"], 5);
+    }
+    assert_eq!(done(app.query(resume, &[&Some("approved")]).await.unwrap()), 3);
+    for one in database.all_ended(asking, 3).await {
+        assert_eq!(one.completed().variables["yes"], true);
+    }
+    assert!(app.query(resume, &[&Some("approved")]).await.unwrap().is_empty());
+}
