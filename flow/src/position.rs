@@ -209,6 +209,11 @@ impl Position {
             .collect()
     }
 
+    /// Whether a step has begun and not ended; not so an open loop.
+    pub fn is_running(&self, step: &StepId) -> bool {
+        self.find(step).is_some()
+    }
+
     /// How the execution ended, if it has.
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()

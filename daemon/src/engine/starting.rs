@@ -98,8 +98,8 @@ impl Walk<'_> {
             return Ok(());
         }
         self.record().await?;
-        let running = self.story.running(); // what completed here may have cancelled one of them
-        acting.retain(|(begun, _)| running.contains(&begun.step));
+        // What completed here may have cancelled one of them.
+        acting.retain(|(begun, _)| self.story.is_running(&begun.step));
         for (begun, attempt) in acting {
             self.start(begun, attempt, Duration::ZERO);
         }

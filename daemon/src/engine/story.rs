@@ -105,6 +105,11 @@ impl Story {
         self.position.end()
     }
 
+    /// Whether a step has begun and not ended.
+    pub fn is_running(&self, step: &StepId) -> bool {
+        self.position.is_running(step)
+    }
+
     /// Steps that have begun and not ended, in the order of their beginning.
     pub fn running(&self) -> Vec<StepId> {
         self.position.running()

@@ -178,11 +178,13 @@ fn every_begun_step_is_completed_cancelled_or_an_open_loop_that_ends() {
             }
             let running = position.running();
             let step = running[dice.below(running.len())].clone();
+            assert!(running.iter().all(|step| position.is_running(step)));
             let outcome = walk::outcome(&plan, &step, &decide);
             if !matches!(outcome, flow::Outcome::Items(_)) {
                 assert!(open.remove(&step));
             }
             changes = position.complete(&step, &outcome).unwrap();
+            assert!(!position.is_running(&step), "{step} has ended");
             assert!(
                 position.complete(&step, &outcome).is_err(),
                 "{step} is completed twice"
