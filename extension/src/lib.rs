@@ -8,6 +8,7 @@
 //! | [`saving`] | the check and the version when an automation is saved |
 //! | [`asking`] | `run()` and `cancel()`: look as the caller, act as the owner |
 //! | [`retrying`] | `retry()`: the same, and what is taken over fits the graph |
+//! | [`resuming`], [`events`] | `resume()` by its token, `emit()`, whether a wait takes an event |
 //! | [`host`] | whose a lead or conversation is, and whether it is there |
 //! | [`graphs`], [`schedules`], [`ids`], [`wake`] | what SQL asks of Rust |
 //! | [`acting`], [`contained`], [`refusal`] | how to switch roles, to survive errors, to report them |
@@ -20,6 +21,7 @@ pub mod acting;
 pub mod asking;
 pub mod capture;
 pub mod contained;
+pub mod events;
 pub mod functions;
 pub mod graphs;
 pub mod host;
@@ -28,6 +30,7 @@ pub mod install;
 pub mod jsonb;
 pub mod refusal;
 pub mod retrying;
+pub mod resuming;
 pub mod saving;
 pub mod schedules;
 pub mod wake;

@@ -52,6 +52,15 @@ pub enum Refusal {
     /// Not called as the trigger that it is.
     #[error("{0} is not attached as install() and watch() attach it")]
     WrongTrigger(&'static str),
+    /// An argument that cannot be.
+    #[error("{0}")]
+    Argument(String),
+    /// A token that this database has not signed.
+    #[error(transparent)]
+    Token(flow::TokenError),
+    /// The caller has no access to the account.
+    #[error("you may not act for account {0}")]
+    Denied(String),
     /// An argument that must be given.
     #[error("{0} must not be null")]
     Null(&'static str),
@@ -71,11 +80,17 @@ impl Refusal {
             Refusal::NotInstalled | Refusal::Missing(_) => {
                 PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
             }
+            Refusal::Token(flow::TokenError::Secret) => {
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+            }
             Refusal::Invalid(_)
+            | Refusal::Argument(_)
             | Refusal::Unfit(_)
+            | Refusal::Token(_)
             | Refusal::TooLarge { .. }
             | Refusal::Json { .. }
             | Refusal::ZeroByte(_) => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            Refusal::Denied(_) => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Refusal::ForeignAgent(_) => PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION,
             Refusal::Unknown { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
             Refusal::WrongTrigger(_) => PgSqlErrorCode::ERRCODE_TRIGGERED_ACTION_EXCEPTION,

@@ -6,6 +6,9 @@ pub mod stage;
 #[path = "../../pgrx-tests/hearing.rs"]
 pub mod hearing;
 
+#[path = "../../pgrx-tests/waiting.rs"]
+pub mod waiting;
+
 #[path = "../../pgrx-tests/attacks.rs"]
 mod attacks;
 #[path = "../../pgrx-tests/base_schema.rs"]
@@ -18,12 +21,16 @@ mod capture;
 mod capture_containment;
 #[path = "../../pgrx-tests/capture_tables.rs"]
 mod capture_tables;
+#[path = "../../pgrx-tests/children.rs"]
+mod children;
 #[path = "../../pgrx-tests/claims.rs"]
 mod claims;
 #[path = "../../pgrx-tests/cleanup.rs"]
 mod cleanup;
 #[path = "../../pgrx-tests/error_limit.rs"]
 mod error_limit;
+#[path = "../../pgrx-tests/events.rs"]
+mod events;
 #[path = "../../pgrx-tests/executions.rs"]
 mod executions;
 #[path = "../../pgrx-tests/finish.rs"]
@@ -40,6 +47,8 @@ mod replaying;
 mod rescue;
 #[path = "../../pgrx-tests/retrying.rs"]
 mod retrying;
+#[path = "../../pgrx-tests/resuming.rs"]
+mod resuming;
 #[path = "../../pgrx-tests/rights.rs"]
 mod rights;
 #[path = "../../pgrx-tests/run.rs"]
@@ -52,5 +61,7 @@ mod stats;
 mod tenant_nodes;
 #[path = "../../pgrx-tests/versions.rs"]
 mod versions;
+#[path = "../../pgrx-tests/waits.rs"]
+mod waits;
 #[path = "../../pgrx-tests/watch.rs"]
 mod watch;

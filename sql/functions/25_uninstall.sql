@@ -19,7 +19,8 @@ BEGIN
     DROP FUNCTION IF EXISTS automations.wait(uuid, interval);
     DROP TABLE IF EXISTS public.automation_executions, public.automation_versions, public.automation_accounts,
         automations.listeners, automations.queue, automations.parked, automations.steps, automations.missed,
-        automations.uncounted, automations.execution_keys, automations.sources, automations.schema_version,
+        automations.uncounted, automations.execution_keys, automations.waits, public.automation_events,
+        automations.token_secret, automations.sources, automations.schema_version,
         automations.settings, public.automations;
     FOR item IN
         SELECT p.oid::regprocedure AS signature FROM pg_proc p

@@ -1,11 +1,15 @@
 -- Writes step rows of executions that the caller holds by their lease: steps[i] is the list of steps of ids[i],
 -- each an object with the columns of automations.steps (whose account and execution it may not choose). A step
--- that has completed is never changed. Returns how many completed now.
+-- that has completed is never changed. Returns how many completed now. In plpgsql, which keeps the plan: a function in
+-- SQL would be planned at each call.
 CREATE FUNCTION automations.write_steps(account_ids uuid[], ids uuid[], steps jsonb)
 RETURNS bigint
-LANGUAGE sql VOLATILE
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    completed bigint;
+BEGIN
     WITH written AS (
         INSERT INTO automations.steps AS s (
             execution_id, account_id, node_id, place, run, attempt, node_type, label, status, ordinal, outcome, input,
@@ -23,7 +27,7 @@ AS $$
                n.began_after, coalesce(n.format, 1)
         FROM unnest(account_ids, ids) WITH ORDINALITY AS e (account_id, id, place)
         CROSS JOIN LATERAL jsonb_array_elements(
-            coalesce(nullif(steps -> (e.place - 1)::integer, 'null'), '[]')) WITH ORDINALITY AS l (step, position)
+            coalesce(nullif(write_steps.steps -> (e.place - 1)::integer, 'null'), '[]')) WITH ORDINALITY AS l (step, position)
         CROSS JOIN LATERAL jsonb_to_record(l.step) AS n (
             node_id text, place text, run integer, attempt integer, node_type text, label text, status text,
             ordinal integer, outcome jsonb, input jsonb, output jsonb, error jsonb, variables jsonb, warnings jsonb,
@@ -40,5 +44,7 @@ AS $$
         WHERE s.status IN ('started', 'parked')
         RETURNING s.status
     )
-    SELECT count(*) FILTER (WHERE w.status NOT IN ('started', 'parked')) FROM written w
+    SELECT count(*) FILTER (WHERE w.status NOT IN ('started', 'parked')) INTO completed FROM written w;
+    RETURN completed;
+END
 $$;

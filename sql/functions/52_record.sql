@@ -17,6 +17,15 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
+    IF jsonb_path_exists(steps, '$[*].wait') THEN
+        -- a resume() of this step may be on its way, and is let through first
+        IF EXISTS (SELECT FROM automations.hold_executions(ARRAY[record.execution_id]) h WHERE NOT h.held) THEN
+            RAISE EXCEPTION 'execution % is locked', record.execution_id USING ERRCODE = 'lock_not_available';
+        END IF;
+        PERFORM automations.write_waits(account_id, execution_id, steps);
+    ELSIF EXISTS (SELECT FROM automations.waits w WHERE w.execution_id = record.execution_id) THEN
+        PERFORM automations.write_waits(account_id, execution_id, steps);
+    END IF;
     -- who gets on, even by one step, is not poisonous
     IF automations.write_steps(ARRAY[account_id], ARRAY[execution_id], jsonb_build_array(steps)) > 0
         AND lost_leases > 0 THEN

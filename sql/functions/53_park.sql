@@ -1,13 +1,18 @@
 -- Parks an execution that only waits: no lease, no memory, a row. wake_in_ms: milliseconds until it goes back to the
--- queue, by the clock of the database; null: until it is resumed. False: the lease is lost, or was let go because
--- somebody has locked the execution (set_aside).
+-- queue, by the clock of the database; null: until it is resumed. What came for one of its steps meanwhile is not slept
+-- past: the execution goes back into the queue at once. False: the lease is lost, or was let go because somebody has
+-- locked the execution (set_aside).
 CREATE FUNCTION automations.park(
     account_id uuid, execution_id uuid, token uuid, wake_in_ms bigint, steps jsonb, nodes_executed jsonb,
     variables jsonb)
 RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
+DECLARE
+    wake timestamptz := automations.in_milliseconds(park.wake_in_ms);
+    w record;
 BEGIN
     PERFORM FROM automations.queue q
     WHERE q.account_id = park.account_id AND q.id = park.execution_id AND q.lease_token = park.token
@@ -24,6 +29,31 @@ BEGIN
         variables = coalesce(park.variables, e.variables)
     WHERE e.id = park.execution_id;
     PERFORM automations.write_steps(ARRAY[park.account_id], ARRAY[park.execution_id], jsonb_build_array(park.steps));
+
+    IF jsonb_path_exists(park.steps, '$[*].wait')
+        OR EXISTS (SELECT FROM automations.waits x WHERE x.execution_id = park.execution_id) THEN
+        PERFORM automations.write_waits(park.account_id, park.execution_id, park.steps);
+        WITH free AS MATERIALIZED (
+            SELECT x.came, x.wake_at FROM automations.waits x
+            WHERE x.execution_id = park.execution_id AND x.kind IS NOT NULL
+            ORDER BY x.step_key FOR UPDATE SKIP LOCKED
+        )
+        SELECT count(*) AS free, min(f.wake_at) AS wake_at,
+               coalesce(bool_or(f.came IS NOT NULL OR f.wake_at <= clock_timestamp()), false) AS came,
+               (SELECT count(*) FROM automations.waits x
+                 WHERE x.execution_id = park.execution_id AND x.kind IS NOT NULL) AS known
+        INTO w FROM free f;
+        IF w.came THEN
+            UPDATE automations.queue q SET lease_token = NULL, lease_until = NULL
+            WHERE q.account_id = park.account_id AND q.id = park.execution_id;
+            PERFORM automations.wake();
+            RETURN true;
+        END IF;
+        wake := least(wake, w.wake_at,
+            -- something is just coming: whoever brings it may not see this execution parked, so it looks itself
+            CASE WHEN w.known > w.free THEN clock_timestamp() + interval '1 second' END);
+    END IF;
+
     WITH left_queue AS (
         DELETE FROM automations.queue q
         WHERE q.account_id = park.account_id AND q.id = park.execution_id
@@ -33,7 +63,7 @@ BEGIN
         execution_id, account_id, automation_id, version, lead_id, conversation_id, trigger_type, caused_by, depth,
         test_mode, attempt, wake_at)
     SELECT l.id, l.account_id, l.automation_id, l.version, l.lead_id, l.conversation_id, l.trigger_type, l.caused_by,
-           l.depth, l.test_mode, l.attempt, automations.in_milliseconds(park.wake_in_ms)
+           l.depth, l.test_mode, l.attempt, wake
     FROM left_queue l;
     RETURN true;
 END

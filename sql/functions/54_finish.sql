@@ -1,7 +1,8 @@
 -- Ends executions under their leases, many at once: results[i] = {status, error, error_code, error_node_id, output,
--- variables, nodes_executed, steps} belongs to ids[i]. Returns the ids that were written. Of several, those that
--- somebody has locked are passed over, so that one open transaction cannot stall the others: call again with the
--- one alone. Its absence in the answer means that the lease is lost, or was let go because of the lock (set_aside).
+-- variables, nodes_executed, steps} belongs to ids[i]. Returns the ids that were written; executions that wait for one of
+-- them are told. Of several, those that somebody has locked are passed over, so that one open transaction cannot stall
+-- the others: call again with the one alone. Its absence in the answer means that the lease is lost, or was let go
+-- because of the lock (set_aside).
 CREATE FUNCTION automations.finish(account_ids uuid[], ids uuid[], tokens uuid[], results jsonb)
 RETURNS SETOF uuid
 LANGUAGE plpgsql
@@ -12,9 +13,10 @@ DECLARE
     held_accounts uuid[];
     held uuid[];
     held_results jsonb;
+    held_caused uuid[];
 BEGIN
     WITH mine AS MATERIALIZED (
-        SELECT q.account_id, q.id, f.place
+        SELECT q.account_id, q.id, q.caused_by, f.place
         FROM unnest(account_ids, ids, tokens) WITH ORDINALITY AS f (account_id, id, token, place)
         JOIN automations.queue q ON q.account_id = f.account_id AND q.id = f.id AND q.lease_token = f.token
             AND q.lease_until > clock_timestamp()
@@ -22,12 +24,19 @@ BEGIN
         FOR UPDATE OF q SKIP LOCKED
     ), execution AS MATERIALIZED (
         SELECT h.id, h.held FROM automations.hold_executions(ARRAY(SELECT m.id FROM mine m)) h
+    ), parent AS MATERIALIZED (
+        -- only what another execution caused can be waited for by one
+        SELECT h.child_id, h.held FROM automations.hold_parents(
+            ARRAY(SELECT m.id FROM mine m WHERE m.caused_by IS NOT NULL)) h
     )
     SELECT array_agg(m.account_id ORDER BY m.id), array_agg(m.id ORDER BY m.id),
-           jsonb_agg(results -> (m.place - 1)::integer ORDER BY m.id)
-    INTO held_accounts, held, held_results
-    FROM mine m LEFT JOIN execution e ON e.id = m.id
-    WHERE e.held IS NOT FALSE;
+           jsonb_agg(results -> (m.place - 1)::integer ORDER BY m.id),
+           array_agg(m.id) FILTER (WHERE m.caused_by IS NOT NULL)
+    INTO held_accounts, held, held_results, held_caused
+    FROM mine m
+    LEFT JOIN execution e ON e.id = m.id
+    LEFT JOIN parent p ON p.child_id = m.id
+    WHERE e.held IS NOT FALSE AND p.held IS NOT FALSE;
     IF held IS NULL AND cardinality(ids) = 1 THEN
         PERFORM automations.set_aside(account_ids[1], ids[1], tokens[1], results -> 0 -> 'steps');
     END IF;
@@ -52,6 +61,10 @@ BEGIN
     PERFORM automations.write_steps(held_accounts, held, (
         SELECT jsonb_agg(coalesce(l.result -> 'steps', '[]') ORDER BY l.place)
         FROM jsonb_array_elements(held_results) WITH ORDINALITY AS l (result, place)));
+    PERFORM automations.end_waits(held, false);
+    IF held_caused IS NOT NULL THEN
+        PERFORM automations.hand_to_parents(held_caused);
+    END IF;
 
     RETURN QUERY
     DELETE FROM automations.queue q

@@ -31,7 +31,8 @@ BEGIN
                 PERFORM automations.set_pending(ARRAY[r.id]);
             ELSE
                 -- nothing is claimed while this waits: one that somebody has locked is left for the next time
-                CONTINUE WHEN EXISTS (SELECT FROM automations.hold_executions(ARRAY[r.id]) h WHERE NOT h.held);
+                CONTINUE WHEN EXISTS (SELECT FROM automations.hold_executions(ARRAY[r.id]) h WHERE NOT h.held)
+                    OR EXISTS (SELECT FROM automations.hold_parents(ARRAY[r.id]) h WHERE NOT h.held);
                 PERFORM automations.interrupt(r.account_id, r.id);
             END IF;
             taken := taken + 1;
@@ -39,6 +40,7 @@ BEGIN
             RAISE WARNING 'execution % could not be taken back: %', r.id, SQLERRM;
         END;
     END LOOP;
+    PERFORM automations.cancel_left_children();
     RETURN taken;
 END
 $$;

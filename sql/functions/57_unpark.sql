@@ -6,26 +6,24 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
+DECLARE
+    due uuid[];
 BEGIN
-    WITH due AS MATERIALIZED (
+    due := ARRAY(
         SELECT p.execution_id FROM automations.parked p
         -- in a subquery, because a volatile function is no condition for an index: each look would read every parked row
         WHERE p.wake_at <= (SELECT clock_timestamp())
         ORDER BY p.wake_at
         LIMIT batch
-        FOR UPDATE SKIP LOCKED
-    ), woken AS (
-        DELETE FROM automations.parked p USING due d WHERE p.execution_id = d.execution_id RETURNING p.*
-    ), queued AS (
-        INSERT INTO automations.queue (
-            account_id, id, automation_id, version, trigger_type, lead_id, conversation_id, caused_by, depth,
-            test_mode, has_execution, attempt)
-        SELECT w.account_id, w.execution_id, w.automation_id, w.version, w.trigger_type, w.lead_id,
-               w.conversation_id, w.caused_by, w.depth, w.test_mode, true, w.attempt
-        FROM woken w
-        ON CONFLICT DO NOTHING
-    )
-    SELECT count(*) INTO moved FROM woken;
+        FOR UPDATE SKIP LOCKED);
+    -- something came and whoever brought it found the row locked, or rolled back after he had passed it to another
+    due := due || ARRAY(
+        SELECT p.execution_id FROM automations.waits w JOIN automations.parked p ON p.execution_id = w.execution_id
+        WHERE w.came IS NOT NULL AND w.kind IS NOT NULL AND w.came_at <= (SELECT clock_timestamp())
+        ORDER BY w.came_at
+        LIMIT batch
+        FOR UPDATE OF p SKIP LOCKED);
+    moved := automations.requeue(due);
 
     SELECT greatest(ceil(extract(epoch FROM p.wake_at - clock_timestamp()) * 1000), 0)::bigint INTO next_in_ms
     FROM automations.parked p WHERE p.wake_at IS NOT NULL ORDER BY p.wake_at LIMIT 1;

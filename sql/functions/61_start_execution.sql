@@ -1,7 +1,8 @@
 -- Starts an execution that is not a captured change: run(), tools, webhooks. Called with the rights of the tables'
 -- owner by a caller to whom the automation was visible. The execution is there at once as `pending`; its
 -- triggers queue and announce it and refuse a lead or conversation of another account. The same idempotency key for the same
--- automation gives the same execution, also when two ask at once.
+-- automation gives the same execution, also when two ask at once. What caused it is said by the caller (start_child),
+-- else it is the execution on whose behalf this transaction writes.
 CREATE FUNCTION automations.start_execution(
     automation_id uuid,
     input jsonb,
@@ -9,7 +10,9 @@ CREATE FUNCTION automations.start_execution(
     lead_id uuid,
     conversation_id uuid,
     idempotency_key text,
-    trigger_type text DEFAULT 'manual'
+    trigger_type text DEFAULT 'manual',
+    caused_by uuid DEFAULT NULL,
+    depth smallint DEFAULT NULL
 )
 RETURNS uuid
 LANGUAGE plpgsql
@@ -52,7 +55,8 @@ BEGIN
         conversation_id, caused_by, depth)
     VALUES (new_id, a.id, a.user_id, used_version, start_execution.trigger_type, coalesce(input, '{}'), 'pending',
             at_test, automations.claimed_user(), start_execution.lead_id, start_execution.conversation_id,
-            cause.execution_id, cause.depth);
+            coalesce(start_execution.caused_by, cause.execution_id),
+            coalesce(start_execution.depth, cause.depth));
     RETURN new_id;
 END
 $$;

@@ -1,8 +1,9 @@
 -- Cancels an execution at once, whatever it is doing: what waits or is parked never runs, what a daemon has in hand
 -- loses its queue row and with it the right to write anything more. Called with the rights of the tables' owner by a
 -- caller to whom it was visible. False when there is no such execution or it has ended already.
+-- Executions for whose end it waits are cancelled too, and one that waits for its end is told; `patient` as in end_waits.
 -- The queue row comes first, as in every other change of state, so that no two can lock each other.
-CREATE FUNCTION automations.cancel_execution(execution_id uuid)
+CREATE FUNCTION automations.cancel_execution(execution_id uuid, patient boolean DEFAULT true)
 RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -17,7 +18,6 @@ BEGIN
         account := (SELECT w.account_id FROM automations.queue w WHERE w.id = execution_id);
     END IF;
     DELETE FROM automations.queue w WHERE w.account_id = account AND w.id = execution_id RETURNING w.* INTO q;
-    DELETE FROM automations.parked p WHERE p.execution_id = cancel_execution.execution_id;
     IF q.id IS NOT NULL AND NOT q.has_execution THEN
         -- so that somebody who asks what became of the change finds an answer
         INSERT INTO public.automation_executions (
@@ -37,9 +37,12 @@ BEGIN
         WHERE e.id = execution_id AND e.status IN ('pending', 'running', 'waiting')
         RETURNING e.automation_id INTO automation;
     END IF;
+    DELETE FROM automations.parked p WHERE p.execution_id = cancel_execution.execution_id;
     IF automation IS NULL THEN
         RETURN false;
     END IF;
+    PERFORM automations.end_waits(ARRAY[cancel_execution.execution_id], patient);
+    PERFORM automations.hand_to_parents(ARRAY[cancel_execution.execution_id]);
     -- only a hint: the daemon that has it in hand asks its heartbeat at once instead of in some seconds
     PERFORM pg_notify('automation_cancel', execution_id::text);
     PERFORM automations.announce(jsonb_build_array(

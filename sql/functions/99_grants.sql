@@ -34,11 +34,15 @@ BEGIN
         -- what it calls
         'readiness', 'claim', 'heartbeat', 'definition', 'execution_steps', 'record', 'park', 'finish', 'release',
         'rescue', 'unpark', 'announce', 'replay_missed', 'become_tenant', 'leave_tenant', 'node_db',
-        'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read',
+        'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child',
+        'deliver_events', 'token_secret', 'resume',
         -- what those call as their caller
         'is_copy', 'queue_turn', 'inspect', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
         'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt', 'sees_past_policies',
-        'set_aside', 'is_too_large', 'set_pending']
+        'set_aside', 'is_too_large', 'set_pending', 'write_waits', 'requeue', 'wake_waiting', 'hold_parents',
+        'hand_to_parents', 'end_waits', 'is_free', 'cancel_execution', 'cancel_left_children', 'event_data',
+        'event_matches', 'refuse_child', 'wait_for_child', 'start_execution', 'snapshot', 'provenance', 'claimed_user',
+        'resolve_trigger', 'account_of']
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION automations.%I TO automations_daemon', called);
     END LOOP;

@@ -5,6 +5,7 @@ INSERT INTO automations.settings (name, value) VALUES
     ('tenant_role', '"authenticated"'),
     ('paused', 'false'),
     ('depth_limit', '8'),
+    ('event_days', '30'),
     ('bookings', '{"table": "public.bookings", "owner": "user_id", "columns": {"title": "title",
         "description": "description", "startTime": "start_time", "duration": "duration_minutes",
         "visitorName": "visitor_name", "visitorEmail": "visitor_email", "visitorPhone": "visitor_phone",

@@ -1,7 +1,7 @@
 -- Forgets executions that ended long ago: completed and cancelled ones after 30 days, failed ones after 7, by the
 -- time at which they ended. Returns how many. A week all of which has passed its limit goes as a whole, the others
--- row by row in batches; steps and idempotency keys go with their executions, and missed changes 30 days after they were
--- replayed. Belongs to the owner of the tables.
+-- row by row in batches; steps and idempotency keys go with their executions, missed changes 30 days after they were
+-- replayed, and emitted events after `event_days`. Belongs to the owner of the tables.
 CREATE OR REPLACE FUNCTION public.cleanup_old_executions() RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -24,6 +24,7 @@ BEGIN
         END IF;
     END LOOP;
     gone := gone + automations.forget_executions(ids);
+    PERFORM automations.forget_events();
     DELETE FROM automations.execution_keys k
      WHERE k.created_at < now() - interval '7 days'
        AND NOT EXISTS (SELECT FROM public.automation_executions e WHERE e.id = k.execution_id);

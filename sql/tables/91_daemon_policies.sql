@@ -5,7 +5,8 @@ DECLARE
 BEGIN
     FOREACH tab IN ARRAY ARRAY['automations.settings', 'automations.sources', 'automations.schema_version',
         'automations.listeners', 'automations.queue', 'automations.parked', 'automations.steps',
-        'automations.missed', 'automations.execution_keys', 'public.automations', 'public.automation_versions',
+        'automations.missed', 'automations.execution_keys', 'automations.waits', 'automations.token_secret',
+        'public.automation_events', 'public.automations', 'public.automation_versions',
         'public.automation_accounts', 'public.automation_executions']
     LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_policy p

@@ -1,0 +1,54 @@
+-- Takes emitted events to the steps that wait for them, the oldest first, up to `batch` of them; returns how many. Each
+-- goes to all that wait at that moment or to none: where one of those is locked, it waits for the next time, and later
+-- events of that name and account with it, so that a step that waits again never gets an event twice or out of order.
+-- An event that was emitted after a wait's timeout comes too late, however late the clock is looked at.
+CREATE FUNCTION automations.deliver_events(batch integer)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    e record;
+    data jsonb;
+    woken uuid[];
+    put_off text[] := '{}';
+    delivered integer := 0;
+BEGIN
+    FOR e IN
+        SELECT x.id, x.account_id, x.event, x.payload, x.source, x.correlation_id, x.emitted_at
+        FROM public.automation_events x
+        WHERE x.delivered_at IS NULL
+        ORDER BY x.id
+        LIMIT batch
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        CONTINUE WHEN concat_ws(' ', e.account_id, e.event) = ANY (put_off);
+        data := automations.event_data(e.event, e.payload, e.source, e.correlation_id, e.emitted_at);
+        BEGIN
+            WITH wanted AS MATERIALIZED (
+                SELECT w.execution_id, w.step_key FROM automations.waits w
+                WHERE w.account_id = e.account_id AND w.event = e.event AND w.kind = 'event' AND w.came IS NULL
+                  AND (w.wake_at IS NULL OR w.wake_at > e.emitted_at)
+                  AND (w.match IS NULL OR w.match = '{}' OR automations.event_matches(w.match, data))
+                ORDER BY w.execution_id, w.step_key
+                FOR UPDATE NOWAIT
+            ), resumed AS (
+                UPDATE automations.waits w
+                SET came = 'event', event_id = e.id, came_at = clock_timestamp()
+                FROM wanted x WHERE w.execution_id = x.execution_id AND w.step_key = x.step_key
+                RETURNING w.execution_id
+            )
+            SELECT array_agg(DISTINCT r.execution_id) INTO woken FROM resumed r;
+            IF woken IS NOT NULL THEN
+                PERFORM automations.wake_waiting(woken);
+            END IF;
+            UPDATE public.automation_events x SET delivered_at = clock_timestamp() WHERE x.id = e.id;
+            delivered := delivered + 1;
+        EXCEPTION WHEN lock_not_available THEN
+            put_off := put_off || concat_ws(' ', e.account_id, e.event);
+        END;
+    END LOOP;
+    RETURN delivered;
+END
+$$;
