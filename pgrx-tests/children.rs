@@ -68,7 +68,10 @@ mod tests {
         assert_eq!(ask(count)?, "1");
         assert_eq!(start(NEW_LEAD, "true, 2")?, "t");
         assert_eq!(ask(count)?, "2");
-        assert_eq!(ask("SELECT (count(*), max(attempt)) FROM automations.waits")?, "(1,2)");
+        assert_eq!(
+            ask("SELECT (count(*), max(attempt)) FROM automations.waits")?,
+            "(1,2)"
+        );
         Ok(())
     }
 
@@ -81,13 +84,24 @@ mod tests {
             "' LIMIT 1",
         ]
         .concat())?;
-        let bobs = if bobs.is_empty() { stage::BOB.to_owned() } else { bobs };
+        let bobs = if bobs.is_empty() {
+            stage::BOB.to_owned()
+        } else {
+            bobs
+        };
         assert_eq!(
             start(&bobs, "true")?,
             ["node_failed: automation ", &bobs, " does not exist"].concat()
         );
         stage::as_superuser()?;
-        Spi::run(&["UPDATE public.automations SET enabled = false WHERE id = '", NEW_LEAD, "'"].concat())?;
+        Spi::run(
+            &[
+                "UPDATE public.automations SET enabled = false WHERE id = '",
+                NEW_LEAD,
+                "'",
+            ]
+            .concat(),
+        )?;
         stage::as_daemon()?;
         assert_eq!(
             start(NEW_LEAD, "true")?,
@@ -143,8 +157,10 @@ mod tests {
         assert_eq!(place()?, "queued");
         Spi::run("SELECT pg_temp.claim(10)")?;
         assert_eq!(
-            ask("SELECT (came, p -> 'status', p -> 'output', p -> 'error', p ->> 'execution_id' IS NOT NULL)
-                   FROM pg_temp.waited() w, LATERAL (SELECT w.payload::jsonb AS p) x")?,
+            ask(
+                "SELECT (came, p -> 'status', p -> 'output', p -> 'error', p ->> 'execution_id' IS NOT NULL)
+                   FROM pg_temp.waited() w, LATERAL (SELECT w.payload::jsonb AS p) x"
+            )?,
             "(child,\"\"\"completed\"\"\",\"{\"\"a\"\": 1}\",null,t)"
         );
         Spi::run("SELECT pg_temp.record('{\"status\": \"completed\", \"ordinal\": 1}')")?;
@@ -237,8 +253,10 @@ mod tests {
             };
             Spi::run(&ended)?;
             assert_eq!(
-                ask("SELECT string_agg(trigger_type || ' ' || status, ', ' ORDER BY trigger_type)
-                       FROM public.automation_executions WHERE trigger_type <> 'event'")?,
+                ask(
+                    "SELECT string_agg(trigger_type || ' ' || status, ', ' ORDER BY trigger_type)
+                       FROM public.automation_executions WHERE trigger_type <> 'event'"
+                )?,
                 "ai_tool cancelled, manual cancelled",
                 "{end}"
             );

@@ -83,7 +83,10 @@ mod tests {
             ("'{}'", "true"),
             ("'{\"a\": 1}'", "true"),
             ("'{\"a\": 2}'", "false"),
-            ("'{\"expression\": \"payload.a == 1 and correlation_id == ''c''\"}'", "true"),
+            (
+                "'{\"expression\": \"payload.a == 1 and correlation_id == ''c''\"}'",
+                "true",
+            ),
             ("'{\"expression\": \"payload.a ==\"}'", "false"),
             ("'[1]'", "false"),
             (
@@ -103,7 +106,14 @@ mod tests {
     #[pg_test]
     fn an_event_after_the_timeout_is_too_late() -> Outcome {
         running()?;
-        Spi::run(&["SELECT pg_temp.record('{\"wake_in_ms\": 0, \"wait\": ", PAID, "}')"].concat())?;
+        Spi::run(
+            &[
+                "SELECT pg_temp.record('{\"wake_in_ms\": 0, \"wait\": ",
+                PAID,
+                "}')",
+            ]
+            .concat(),
+        )?;
         emit("'paid'")?;
         deliver()?;
         assert_eq!(waited()?, "timeout");
@@ -113,7 +123,14 @@ mod tests {
     #[pg_test]
     fn an_event_before_the_timeout_counts_however_late_it_is_delivered() -> Outcome {
         running()?;
-        Spi::run(&["SELECT pg_temp.record('{\"wake_in_ms\": 60000, \"wait\": ", PAID, "}')"].concat())?;
+        Spi::run(
+            &[
+                "SELECT pg_temp.record('{\"wake_in_ms\": 60000, \"wait\": ",
+                PAID,
+                "}')",
+            ]
+            .concat(),
+        )?;
         emit("'paid'")?;
         Spi::run(
             "UPDATE automations.waits SET wake_at = clock_timestamp();
@@ -136,11 +153,16 @@ mod tests {
         stage::as_user(stage::ADA)?;
         assert_eq!(state_of(&for_bob)?, "42501");
         assert_eq!(
-            state_of("INSERT INTO public.automation_events (account_id, event, source)
-                      SELECT 'b0000000-0000-4000-8000-0000000000b1', 'paid', 'x'")?,
+            state_of(
+                "INSERT INTO public.automation_events (account_id, event, source)
+                      SELECT 'b0000000-0000-4000-8000-0000000000b1', 'paid', 'x'"
+            )?,
             "42501"
         );
-        assert_eq!(state_of("UPDATE public.automation_events SET event = 'x'")?, "42501");
+        assert_eq!(
+            state_of("UPDATE public.automation_events SET event = 'x'")?,
+            "42501"
+        );
         stage::as_superuser()?;
         Spi::run("SELECT set_config('request.jwt.claims', '', true)")?;
         assert_eq!(state_of("SELECT automations.emit('paid')")?, "22023");
@@ -189,8 +211,10 @@ mod tests {
         Spi::run("SELECT automations.emit('paid')")?;
         stage::as_superuser()?;
         assert_eq!(
-            ask("SELECT (source, caused_by = current_setting('automations.execution_id')::uuid, depth)
-                   FROM public.automation_events")?,
+            ask(
+                "SELECT (source, caused_by = current_setting('automations.execution_id')::uuid, depth)
+                   FROM public.automation_events"
+            )?,
             "(automation,t,1)"
         );
         Ok(())
@@ -215,7 +239,9 @@ mod tests {
                    FROM public.automation_events")?,
             "32 3"
         );
-        Spi::run("UPDATE automations.settings SET value = '2' WHERE name = 'event_days'; DELETE FROM automations.waits")?;
+        Spi::run(
+            "UPDATE automations.settings SET value = '2' WHERE name = 'event_days'; DELETE FROM automations.waits",
+        )?;
         Spi::run("SELECT public.cleanup_old_executions()")?;
         assert_eq!(
             ask("SELECT string_agg(event, ' ' ORDER BY event) FROM public.automation_events")?,
@@ -243,7 +269,9 @@ mod tests {
         emit("'paid'")?;
         assert_eq!(deliver()?, "1");
         assert_eq!(
-            ask("SELECT (SELECT count(*) FROM automations.queue) || ' ' || (SELECT count(*) FROM automations.parked)")?,
+            ask(
+                "SELECT (SELECT count(*) FROM automations.queue) || ' ' || (SELECT count(*) FROM automations.parked)"
+            )?,
             "301 0"
         );
         Ok(())

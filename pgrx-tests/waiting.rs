@@ -63,9 +63,11 @@ pub fn waited() -> Result<String, spi::Error> {
 
 /// Where the execution is: parked, queued (free), held, or gone.
 pub fn place() -> Result<String, spi::Error> {
-    ask("SELECT concat_ws(' ', (SELECT 'parked' FROM automations.parked LIMIT 1),
+    ask(
+        "SELECT concat_ws(' ', (SELECT 'parked' FROM automations.parked LIMIT 1),
                 (SELECT CASE WHEN q.lease_token IS NULL THEN 'queued' ELSE 'held' END
-                   FROM automations.queue q ORDER BY q.id LIMIT 1))")
+                   FROM automations.queue q ORDER BY q.id LIMIT 1))",
+    )
 }
 
 /// The token of the step that waits, as the daemon signs it.

@@ -6,7 +6,8 @@ mod tests {
     use crate::tests::waiting::{park, parked_for, place, running, waited};
     use pgrx::prelude::*;
 
-    const ROW: &str = "SELECT concat_ws(' ', kind, event, match, child_id, attempt, came, wake_at > clock_timestamp())
+    const ROW: &str =
+        "SELECT concat_ws(' ', kind, event, match, child_id, attempt, came, wake_at > clock_timestamp())
                          FROM automations.waits";
 
     #[pg_test]
@@ -122,7 +123,9 @@ mod tests {
         Spi::run("SELECT pg_temp.park(0, '{\"wait\": {\"kind\": \"resume\"}}')")?;
         assert_eq!(place()?, "queued");
         assert_eq!(
-            ask("SELECT (e.status, q.has_execution) FROM public.automation_executions e, automations.queue q")?,
+            ask(
+                "SELECT (e.status, q.has_execution) FROM public.automation_executions e, automations.queue q"
+            )?,
             "(waiting,t)"
         );
         assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "1");
@@ -186,7 +189,9 @@ mod tests {
         Spi::run("DELETE FROM public.automation_executions")?;
         stage::as_superuser()?;
         assert_eq!(
-            ask("SELECT (SELECT count(*) FROM automations.waits) + (SELECT count(*) FROM automations.parked)")?,
+            ask(
+                "SELECT (SELECT count(*) FROM automations.waits) + (SELECT count(*) FROM automations.parked)"
+            )?,
             "0"
         );
         Ok(())
@@ -198,7 +203,9 @@ mod tests {
         Spi::run("UPDATE public.automation_executions SET status = 'cancelled'")?;
         assert_ne!(ask("SELECT automations.maintain()")?, "0");
         assert_eq!(
-            ask("SELECT (SELECT count(*) FROM automations.waits) + (SELECT count(*) FROM automations.parked)")?,
+            ask(
+                "SELECT (SELECT count(*) FROM automations.waits) + (SELECT count(*) FROM automations.parked)"
+            )?,
             "0"
         );
         Ok(())

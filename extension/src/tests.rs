@@ -45,10 +45,10 @@ mod policies;
 mod replaying;
 #[path = "../../pgrx-tests/rescue.rs"]
 mod rescue;
-#[path = "../../pgrx-tests/retrying.rs"]
-mod retrying;
 #[path = "../../pgrx-tests/resuming.rs"]
 mod resuming;
+#[path = "../../pgrx-tests/retrying.rs"]
+mod retrying;
 #[path = "../../pgrx-tests/rights.rs"]
 mod rights;
 #[path = "../../pgrx-tests/run.rs"]
