@@ -13,13 +13,12 @@ use tokio_postgres::types::{Json, ToSql};
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
-use super::Claim;
 use super::abort::Switch;
 use super::calls::ForTenant;
 use super::error::QueueError;
 use super::giving_up::GivingUp;
-use super::record;
 pub use super::tenant_error::{TenantError, Trouble};
+use super::{Claim, record};
 use crate::engine::record::Record;
 
 /// What `become_tenant` is told.
@@ -240,7 +239,7 @@ impl TenantTransaction {
     /// Prepared once per connection.
     async fn prepared(&self, sql: &str) -> Result<Statement, TenantError> {
         let Some(client) = &self.client else {
-            return Err(closed());
+            return Err(TenantError::closed());
         };
         let statement = self.answered(client.prepare_cached(sql)).await;
         statement.map_err(|error| self.noted(error))
@@ -253,7 +252,7 @@ impl TenantTransaction {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Row, TenantError> {
         let Some(client) = &self.client else {
-            return Err(closed());
+            return Err(TenantError::closed());
         };
         let row = self.answered(client.query_one(statement, parameters)).await;
         row.map_err(|error| self.noted(error))
@@ -276,7 +275,7 @@ impl TenantTransaction {
 
     async fn batch(&self, sql: &str) -> Result<(), TenantError> {
         let Some(client) = &self.client else {
-            return Err(closed());
+            return Err(TenantError::closed());
         };
         let done = self.answered(client.batch_execute(sql)).await;
         done.map_err(|error| self.noted(error))
@@ -290,13 +289,6 @@ impl Drop for TenantTransaction {
             let busy = *self.unanswered.get_mut() > 0 && !*self.committing.get_mut();
             self.giving_up.take(client, busy);
         }
-    }
-}
-
-fn closed() -> TenantError {
-    TenantError::Refused {
-        sqlstate: "25P01".to_owned(),
-        message: "the transaction has ended".to_owned(),
     }
 }
 

@@ -22,6 +22,14 @@ pub enum TenantError {
 }
 
 impl TenantError {
+    /// Something was asked of a transaction that has ended.
+    pub(super) fn closed() -> TenantError {
+        TenantError::Refused {
+            sqlstate: "25P01".to_owned(),
+            message: "the transaction has ended".to_owned(),
+        }
+    }
+
     /// The SQLSTATE, where the database gave one.
     pub fn sqlstate(&self) -> Option<&str> {
         match self {

@@ -5,6 +5,7 @@ mod application_triggers;
 mod attacks;
 mod broken_graphs;
 mod bulk;
+mod cancelled_statements;
 mod cancelling;
 mod command_line;
 mod copies;
