@@ -90,10 +90,7 @@ impl Outside {
         };
         let secret: String = self
             .administrator
-            .query_one(
-                "SELECT value #>> '{}' FROM automations.settings WHERE name = 'resume_secret'",
-                &[],
-            )
+            .query_one("SELECT secret FROM automations.token_secret", &[])
             .await
             .unwrap()
             .get(0);

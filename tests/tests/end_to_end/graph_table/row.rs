@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::world::World;
 
-/// What no daemon can run yet.
-const NOT_YET: [&str; 3] = ["\"logic-wait\"", "\"logic-approval\"", "\"logic-sub-automation\""];
+/// Waits for what the daemon does not deliver or cancel yet.
+const NOT_YET: [&str; 7] = ["a06", "a07", "a13", "a17", "a28", "a29", "a30"];
 
 /// One graph with what the world does and what is expected. Absent parts are null.
 pub struct Row {
@@ -37,7 +37,7 @@ pub fn all() -> Vec<Row> {
     let wanted = std::env::var("GRAPHS").unwrap_or_default();
     rows.into_iter()
         .filter(|row| row.file.starts_with(&wanted))
-        .filter(|row| !NOT_YET.iter().any(|kind| row.nodes.to_string().contains(kind)))
+        .filter(|row| !NOT_YET.iter().any(|file| row.file.starts_with(file)))
         .collect()
 }
 
