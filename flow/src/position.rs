@@ -1,5 +1,6 @@
 //! Where an execution is: a fold over its completed steps (rule 18). Pure and deterministic; no clock, no chance.
 
+mod budget;
 #[cfg(test)]
 mod cost;
 mod ending;
@@ -65,6 +66,8 @@ pub enum End {
     Budget {
         /// The nodes that ran most, and how often.
         nodes: Vec<(Arc<str>, u64)>,
+        /// Whether they are a cycle; they are in its order then.
+        cycle: bool,
     },
 }
 

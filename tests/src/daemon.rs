@@ -225,11 +225,20 @@ impl Daemon {
 
     /// Resident memory in KiB, as the kernel counts it.
     pub fn resident_kib(&self) -> u64 {
+        self.memory_kib("VmRSS:")
+    }
+
+    /// The most resident memory that it has had, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        self.memory_kib("VmHWM:")
+    }
+
+    fn memory_kib(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("its /proc");
         let line = status
             .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .expect("VmRSS");
+            .find(|line| line.starts_with(what))
+            .expect("a line about memory");
         line.split_whitespace()
             .nth(1)
             .and_then(|number| number.parse().ok())

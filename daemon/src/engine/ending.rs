@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::clean;
 use super::record::Record;
-use super::story::Story;
+use super::story::{Output, Story};
 use super::summary::{Listed, all_nodes};
 use crate::settings::Limits;
 
@@ -22,7 +22,7 @@ pub struct Ending {
     /// The node that failed.
     pub node_id: Option<Arc<str>>,
     /// The result.
-    pub output: Arc<Value>,
+    pub output: Output,
     /// The final variables; null leaves what is written already.
     pub variables: Arc<Value>,
     /// What people read; none leaves what is written already.
@@ -38,7 +38,7 @@ impl Ending {
             status: "failed",
             error: Some((message.into(), code)),
             node_id,
-            output: Arc::default(),
+            output: Output::default(),
             variables: Arc::default(),
             nodes_executed: None,
             steps: Vec::new(),
@@ -62,9 +62,9 @@ impl Ending {
             End::Completed => ("completed", None, None),
             End::Cancelled => ("cancelled", None, None),
             End::Failed { node } => ("failed", Some(failure(story, node.as_ref())), node.clone()),
-            End::Budget { nodes } => (
+            End::Budget { nodes, cycle } => (
                 "failed",
-                Some(budget(nodes, limits)),
+                Some(budget(nodes, *cycle, limits)),
                 nodes.first().map(|one| one.0.clone()),
             ),
         };
@@ -73,7 +73,7 @@ impl Ending {
             error,
             node_id,
             output: if status == "failed" && !stopped {
-                Arc::default()
+                Output::default()
             } else {
                 output
             },
@@ -97,7 +97,7 @@ impl Serialize for Ending {
         result.serialize_field("error", &message)?;
         result.serialize_field("error_code", &code)?;
         result.serialize_field("error_node_id", &self.node_id.as_deref())?;
-        result.serialize_field("output", &*self.output)?;
+        result.serialize_field("output", &self.output)?;
         result.serialize_field("variables", &*self.variables)?;
         result.serialize_field("nodes_executed", &self.nodes_executed)?;
         result.serialize_field("steps", &self.steps)?;
@@ -128,7 +128,20 @@ fn failure(story: &Story, node: Option<&Arc<str>>) -> (String, &'static str) {
     (text("message").to_owned(), code)
 }
 
-fn budget(nodes: &[(Arc<str>, u64)], limits: &Limits) -> (String, &'static str) {
+fn budget(nodes: &[(Arc<str>, u64)], cycle: bool, limits: &Limits) -> (String, &'static str) {
+    if cycle {
+        let runs = nodes.first().map_or(0, |(_, runs)| *runs);
+        let first = nodes.first();
+        let ids: Vec<&str> = nodes.iter().chain(first).map(|(id, _)| &**id).collect();
+        let way = ids.join(" -> ");
+        return (
+            format!(
+                "more than {} steps; this cycle does not end: {way} ({runs} times)",
+                limits.max_steps
+            ),
+            "step_budget",
+        );
+    }
     let most = nodes
         .iter()
         .map(|(id, runs)| format!("{id} ({runs} times)"))

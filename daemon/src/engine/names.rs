@@ -106,7 +106,7 @@ fn nodes(story: &Story, step: &StepId, which: &Nodes) -> Value {
     let mut add = |id: &Arc<str>| {
         if let Some(kept) = story.newest(id, &step.place) {
             let mut node = Map::new();
-            node.insert("output".to_owned(), (*kept.output).clone());
+            node.insert("output".to_owned(), Arc::unwrap_or_clone(kept.output.value()));
             if let Some(error) = &kept.error {
                 node.insert("error".to_owned(), (**error).clone());
             }
@@ -162,8 +162,7 @@ fn iteration(story: &Story, step: &StepId) -> Map<String, Value> {
         };
         let items = story.items(&one.loop_id, &place, one.run);
         let item = items
-            .and_then(|items| items.get(one.item as usize))
-            .cloned()
+            .and_then(|items| items.get(one.item as usize).cloned())
             .unwrap_or_default();
         names.insert(name("itemVariable", "item"), item);
         names.insert(name("indexVariable", "index"), Value::from(one.item));

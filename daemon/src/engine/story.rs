@@ -17,7 +17,7 @@ use super::clean::TooLarge;
 use super::summary::Summary;
 use crate::settings::Limits;
 use outputs::Outputs;
-pub use told::{Begun, Kept, Moves, Told};
+pub use told::{Begun, Kept, Moves, Output, Told};
 use variables::Variables;
 
 /// The story of one execution.
@@ -33,7 +33,7 @@ pub struct Story {
     variables: Variables,
     summary: Summary,
     /// Of the step that ended last: its output, and whether it stopped the execution.
-    last: Option<(Arc<Value>, bool)>,
+    last: Option<(Output, bool)>,
     /// The newest error, and whose it is.
     error: Option<(Arc<str>, Arc<Value>)>,
     ordinal: u32,
@@ -71,12 +71,13 @@ impl Story {
         self.ordinal += 1;
         self.began_after.remove(step);
         self.set(&step.place, &told.variables);
-        self.outputs.keep(step, &told.output, told.error.as_ref());
+        let output = Output::Value(told.output.clone());
+        self.outputs.keep(step, &output, told.error.as_ref());
         let at = told.completed_at;
         if matches!(told.outcome, Outcome::Items(_)) {
             self.open(step, told); // a loop ends when its iterations have
         } else {
-            self.ended(step, told);
+            self.ended(step, &told, output);
         }
         let moves = self.follow(changes, at);
         if self.outputs.is_full() {
@@ -151,7 +152,7 @@ impl Story {
     }
 
     /// The output of the step that ended last, and whether it stopped the execution.
-    pub fn last(&self) -> Option<&(Arc<Value>, bool)> {
+    pub fn last(&self) -> Option<&(Output, bool)> {
         self.last.as_ref()
     }
 
@@ -180,13 +181,13 @@ impl Story {
     }
 
     /// The run of a loop around a place: its list of items is the output until it has ended.
-    pub fn items(&self, node: &Arc<str>, place: &Place, run: u32) -> Option<&Arc<Value>> {
+    pub fn items(&self, node: &Arc<str>, place: &Place, run: u32) -> Option<Arc<Value>> {
         let step = StepId {
             node: node.clone(),
             place: place.clone(),
             run,
         };
-        self.outputs.of(&step).map(|kept| &kept.output)
+        self.outputs.of(&step).map(|kept| kept.output.value())
     }
 
     /// How many outputs and copies of variables are kept as values.
@@ -206,15 +207,15 @@ impl Story {
         self.outputs.tidy(&self.position, &places);
     }
 
-    fn ended(&mut self, step: &StepId, told: Told) {
+    fn ended(&mut self, step: &StepId, told: &Told, output: Output) {
         if let Some(error) = &told.error {
             self.error = Some((step.node.clone(), error.clone()));
         }
         let stopped = matches!(told.outcome, Outcome::Stopped(_));
-        self.last = Some((told.output.clone(), stopped));
         if let Some(node) = self.plan.node(&step.node) {
-            self.summary.add(node, step, &told);
+            self.summary.add(node, step, told, &output);
         }
+        self.last = Some((output, stopped));
     }
 
     fn follow(&mut self, changes: Vec<Change>, at: DateTime<Utc>) -> Moves {

@@ -12,13 +12,16 @@ use serde_json::value::RawValue;
 
 use super::clean;
 use super::record::time;
-use super::story::{Story, Told};
+use super::story::{Output, Story, Told};
 use crate::settings::Limits;
 
 /// How many of the first steps are listed, and how many of the last ones: together as many as an execution may have
 /// by default, so that only one with a larger budget is cut.
 const FIRST: usize = 5_000;
 const LAST: usize = 5_000;
+
+/// How much is shown of what is cut.
+const CHARACTERS: usize = 200;
 
 /// `nodes_executed`, ready to be written.
 pub type Listed = Box<RawValue>;
@@ -62,6 +65,7 @@ struct Entry<'a> {
 #[serde(untagged)]
 enum Shown<'a> {
     Whole(&'a Value),
+    Json(&'a RawValue),
     Cut { cut: bool, preview: String },
 }
 
@@ -78,7 +82,7 @@ impl Summary {
     }
 
     /// A step has ended.
-    pub fn add(&mut self, node: &Node, step: &StepId, told: &Told) {
+    pub fn add(&mut self, node: &Node, step: &StepId, told: &Told, output: &Output) {
         let failed = told.outcome == Outcome::Failed;
         let left = self.left;
         let entry = Entry {
@@ -94,7 +98,7 @@ impl Summary {
             run: step.run,
             iteration: step.place.iterations(),
             input: Some(self.shown(&told.input)),
-            output: (!failed).then(|| self.shown(&told.output)),
+            output: (!failed).then(|| self.shown_output(output)),
             error: told.error.as_deref().map(|error| self.shown(error)),
             warnings: &told.warnings,
             ..Entry::of(node)
@@ -123,6 +127,20 @@ impl Summary {
             None => Shown::Cut {
                 cut: true,
                 preview: preview(value),
+            },
+        }
+    }
+
+    fn shown_output<'a>(&mut self, output: &'a Output) -> Shown<'a> {
+        match output {
+            Output::Value(value) => self.shown(value),
+            Output::Json(json) if json.get().len() <= self.each.min(self.left) => {
+                self.left -= json.get().len();
+                Shown::Json(json)
+            }
+            Output::Json(json) => Shown::Cut {
+                cut: true,
+                preview: json.get().chars().take(CHARACTERS).collect(),
             },
         }
     }
@@ -211,7 +229,6 @@ fn list<'a>(lines: impl Iterator<Item = Cow<'a, str>>) -> Listed {
 
 /// The first characters of what was cut, enough to know it again.
 fn preview(value: &Value) -> String {
-    const CHARACTERS: usize = 200;
     match value {
         Value::String(text) => text.chars().take(CHARACTERS).collect(),
         Value::Array(items) => format!("a list of {}", items.len()),

@@ -2,7 +2,7 @@
 //! must wait watches one of those it waits for, and is looked at again when that one has gone.
 
 use super::{
-    Change, End, Position,
+    Change, Position,
     frame::{Frame, Key},
 };
 use crate::{Plan, StepId, catalogue::NodeType};
@@ -172,14 +172,8 @@ impl Position {
 
     pub(super) fn begin(&mut self, key: &Key, node: u32, from: Option<StepId>) {
         if self.begun >= self.budget {
-            let mut nodes: Vec<_> = self.ran.iter().zip(0..).filter(|(ran, _)| **ran > 0).collect();
-            nodes.sort_by_key(|(ran, node)| (std::cmp::Reverse(**ran), *node));
-            let named = nodes
-                .into_iter()
-                .take(5)
-                .filter_map(|(ran, at)| Some((self.plan.at(at)?.id.clone(), *ran)));
-            let nodes = named.collect();
-            return self.finish(End::Budget { nodes });
+            let end = self.over_budget();
+            return self.finish(end);
         }
         let Some((frame, named)) = self.frames.get_mut(key).zip(self.plan.at(node)) else {
             return;

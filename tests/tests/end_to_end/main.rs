@@ -21,6 +21,7 @@ mod isolation;
 mod leases;
 mod load;
 mod locks;
+mod long_loops;
 mod loops;
 mod nemesis;
 mod oracle;

@@ -6,9 +6,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use flow::{Outcome, StepId};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::super::clean;
+use super::super::clean::{self, TooLarge};
+use super::told::Output;
 use super::{Story, Told};
+
+/// Results beyond this stay JSON until somebody reads them.
+const AS_JSON: usize = 64 << 10;
 
 impl Story {
     /// The list is known: it is the output until the results are there.
@@ -38,39 +43,57 @@ impl Story {
         };
         told.completed_at = at;
         told.duration_ms = u64::try_from((at - told.started_at).num_milliseconds()).unwrap_or(0);
-        if handle == "error" {
+        let output = if handle == "error" {
             let error = self.error.as_ref().map(|(_, error)| error.clone());
             told.outcome = Outcome::Failed;
-            told.output = error.clone().unwrap_or_default();
-            told.error = error;
+            told.error = error.clone();
+            Output::Value(error.unwrap_or_default())
         } else {
-            told.output = self.results(step, results);
-            let variable = self
-                .plan
-                .node(&step.node)
-                .and_then(|node| node.output_variable.clone());
-            if let Some(name) = variable {
-                let set = [(name, (*told.output).clone())].into_iter().collect();
-                self.variables
-                    .set(&self.plan, &step.place, &set, &mut self.outputs.held);
-            }
+            self.results(step, results)
+        };
+        let variable = self
+            .plan
+            .node(&step.node)
+            .and_then(|node| node.output_variable.clone());
+        if let Some(name) = variable.filter(|_| told.error.is_none()) {
+            let set = [(name, Arc::unwrap_or_clone(output.value()))]
+                .into_iter()
+                .collect();
+            self.set(&step.place, &set);
         }
-        self.outputs.keep(step, &told.output, told.error.as_ref());
-        self.ended(step, told);
+        self.outputs.keep(step, &output, told.error.as_ref());
+        self.ended(step, &told, output);
     }
 
     /// The results of the iterations, in item order.
-    fn results(&mut self, step: &StepId, results: &[Option<StepId>]) -> Arc<Value> {
-        let output = |result: &Option<StepId>| -> Value {
-            let given = result.as_ref().and_then(|step| self.outputs.given(step));
-            given.map(Arc::unwrap_or_clone).unwrap_or_default()
-        };
-        let list: Value = results.iter().map(output).collect();
-        if let Err(why) = clean::fits(&list, self.max_output) {
-            self.too_large.get_or_insert((step.node.clone(), why));
-            return Arc::default();
+    fn results(&mut self, step: &StepId, results: &[Option<StepId>]) -> Output {
+        let mut list = b"[".to_vec();
+        let mut fits = true;
+        for result in results {
+            if list.len() > 1 {
+                list.push(b',');
+            }
+            fits = fits && self.outputs.write(result.as_ref(), &mut list, self.max_output);
         }
-        Arc::new(list)
+        list.push(b']');
+        let why = match (fits && list.len() <= self.max_output, list.len() > AS_JSON) {
+            (false, _) => TooLarge::Bytes(self.max_output),
+            (true, true) => {
+                let json = String::from_utf8(list)
+                    .ok()
+                    .and_then(|text| RawValue::from_string(text).ok());
+                return json.map(|json| Output::Json(json.into())).unwrap_or_default();
+            }
+            (true, false) => {
+                let value: Value = serde_json::from_slice(&list).unwrap_or_default();
+                match clean::fits(&value, self.max_output) {
+                    Ok(()) => return Output::Value(Arc::new(value)),
+                    Err(why) => why,
+                }
+            }
+        };
+        self.too_large.get_or_insert((step.node.clone(), why));
+        Output::default()
     }
 
     /// What the first node of an iteration, or any other node, is given.
@@ -82,7 +105,8 @@ impl Story {
         let is_first = own.filter(|own| own.loop_id == from.node && step.place != from.place);
         match (is_first, self.outputs.of(from)) {
             (Some(own), Some(list)) => {
-                Arc::new(list.output.get(own.item as usize).cloned().unwrap_or_default())
+                let list = list.output.value();
+                Arc::new(list.get(own.item as usize).cloned().unwrap_or_default())
             }
             _ => self.outputs.given(from).unwrap_or_default(),
         }

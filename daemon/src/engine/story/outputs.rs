@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::super::holdings::Holdings;
-use super::told::Kept;
+use super::told::{Kept, Output};
 
 /// Below these nothing is tidied up: it would cost more than it gives.
 const TIDY_FROM_BYTES: usize = 1 << 20;
@@ -40,11 +40,14 @@ impl Outputs {
     }
 
     /// This is what the step gave, and it is the newest run of its node in its place.
-    pub fn keep(&mut self, step: &StepId, output: &Arc<Value>, error: Option<&Arc<Value>>) {
+    pub fn keep(&mut self, step: &StepId, output: &Output, error: Option<&Arc<Value>>) {
         self.newest
             .insert((step.node.clone(), step.place.clone()), step.clone());
         self.forget(step);
-        self.held.keep(output);
+        match output {
+            Output::Value(value) => self.held.keep(value),
+            Output::Json(json) => self.held.keep_bytes(json.get().len()),
+        }
         let kept = Kept {
             output: output.clone(),
             error: error.cloned(),
@@ -72,10 +75,23 @@ impl Outputs {
     /// What a step gave that led to a node, or that an iteration of a loop came to.
     pub fn given(&self, step: &StepId) -> Option<Arc<Value>> {
         if let Some(kept) = self.kept.get(step) {
-            return Some(kept.output.clone());
+            return Some(kept.output.value());
         }
         let result = self.results.get(step)?;
         serde_json::from_str(result.get()).ok().map(Arc::new)
+    }
+
+    /// The same as JSON, at the end of a list of them. False: it is larger than there is room.
+    pub fn write(&self, step: Option<&StepId>, list: &mut Vec<u8>, most: usize) -> bool {
+        let kept = step.and_then(|step| self.kept.get(step));
+        let result = step.and_then(|step| self.results.get(step));
+        match (kept, result) {
+            (Some(kept), _) => serde_json::to_writer(&mut *list, &kept.output).is_ok() && list.len() <= most,
+            (None, result) => {
+                list.extend_from_slice(result.map_or("null", |result| result.get()).as_bytes());
+                list.len() <= most
+            }
+        }
     }
 
     /// Whether there are results that a loop which has ended may have left.
@@ -103,7 +119,7 @@ impl Outputs {
         for step in over {
             if sources.contains(&step)
                 && let Some(kept) = self.kept.get(&step)
-                && let Ok(result) = to_raw_value(&*kept.output)
+                && let Ok(result) = to_raw_value(&kept.output)
             {
                 self.held.keep_bytes(result.get().len());
                 self.results.insert(step.clone(), result);
@@ -136,7 +152,10 @@ impl Outputs {
 
     fn forget(&mut self, step: &StepId) {
         if let Some(kept) = self.kept.remove(step) {
-            self.held.leave(&kept.output);
+            match kept.output {
+                Output::Value(value) => self.held.leave(&value),
+                Output::Json(json) => self.held.leave_bytes(json.get().len()),
+            }
         }
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use flow::{Outcome, StepId};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// A step as it ends.
@@ -31,11 +33,46 @@ pub struct Told {
     pub duration_ms: u64,
 }
 
+/// A value, or its JSON until somebody reads it: the results of a loop over a hundred thousand items take a fiftieth
+/// of the memory then, and often nobody does.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// As a value.
+    Value(Arc<Value>),
+    /// As JSON.
+    Json(Arc<RawValue>),
+}
+
+impl Output {
+    /// The value.
+    pub fn value(&self) -> Arc<Value> {
+        match self {
+            Output::Value(value) => value.clone(),
+            Output::Json(json) => Arc::new(serde_json::from_str(json.get()).unwrap_or_default()),
+        }
+    }
+}
+
+impl Default for Output {
+    fn default() -> Output {
+        Output::Value(Arc::default())
+    }
+}
+
+impl Serialize for Output {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Output::Value(value) => value.serialize(serializer),
+            Output::Json(json) => json.serialize(serializer),
+        }
+    }
+}
+
 /// What may still be read of an ended step.
 #[derive(Debug, Clone)]
 pub struct Kept {
     /// What it gave.
-    pub output: Arc<Value>,
+    pub output: Output,
     /// Message, code and more, of a failed one.
     pub error: Option<Arc<Value>>,
 }

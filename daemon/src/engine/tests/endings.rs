@@ -124,7 +124,10 @@ fn the_step_budget_names_what_ran_most() {
     let result = end_of(&story);
     assert_eq!(result["error_code"], "step_budget");
     assert!(
-        result["error"].as_str().unwrap().contains("a (4 times)"),
+        result["error"]
+            .as_str()
+            .unwrap()
+            .contains("this cycle does not end: a -> c -> a (4 times)"),
         "{}",
         result["error"]
     );

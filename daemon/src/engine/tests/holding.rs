@@ -40,7 +40,7 @@ fn a_cycle_with_large_outputs_holds_only_the_newest_ones() {
     assert_eq!(
         story
             .newest(&"a".into(), &flow::Place::default())
-            .map(|kept| kept.output.clone()),
+            .map(|kept| kept.output.value()),
         Some(Arc::new(large(58)))
     );
     // listed all the same, each too large to be shown
