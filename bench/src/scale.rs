@@ -105,7 +105,7 @@ impl Scale {
                 short_drain: 4_000,
                 flood: 100_000,
                 fair_shots: 150,
-                parked: 20_000,
+                parked: 5_000,
                 woken: 1_000,
                 wake_after: 12.0,
                 idle_seconds: 20,

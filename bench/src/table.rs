@@ -82,8 +82,18 @@ fn spread(spread: Spread) -> String {
 /// With as many digits as carry anything, and separators of thousands.
 fn number(value: f64) -> String {
     if value.abs() < 100.0 {
-        let text = format!("{value:.*}", if value.abs() < 10.0 { 2 } else { 1 });
-        return text.strip_suffix(".00").unwrap_or(&text).to_owned();
+        let places = match value.abs() {
+            small if small < 0.1 => 4,
+            few if few < 10.0 => 2,
+            _ => 1,
+        };
+        let text = format!("{value:.places$}");
+        let short = text.trim_end_matches('0').trim_end_matches('.');
+        return if short.contains('.') {
+            text
+        } else {
+            short.to_owned()
+        };
     }
     let digits = format!("{:.0}", value.abs());
     let mut text = String::new();
@@ -103,12 +113,23 @@ mod tests {
 
     #[test]
     fn numbers_are_written_with_the_digits_that_carry_something() {
-        let written: Vec<String> = [0.0, 0.4567, 4.0, 12.34, 999.6, 118_000.0, 5_000_000.0, -1_234.0]
-            .into_iter()
-            .map(number)
-            .collect();
+        let written: Vec<String> = [
+            0.0,
+            0.0024,
+            0.4567,
+            4.0,
+            12.34,
+            999.6,
+            118_000.0,
+            5_000_000.0,
+            -1_234.0,
+        ]
+        .into_iter()
+        .map(number)
+        .collect();
         let expected = [
             "0",
+            "0.0024",
             "0.46",
             "4",
             "12.3",
