@@ -100,9 +100,11 @@ pub(crate) fn is_visible_execution(execution_id: Uuid) -> Result<bool, Refusal> 
 fn is_a_change_of_the_callers(execution_id: Uuid) -> Result<bool, Refusal> {
     let automation: Option<Uuid> = as_table_owner(|| {
         Ok(Spi::get_one_with_args(
-            "SELECT (SELECT q.automation_id FROM automations.queue q
-                      WHERE q.id = $1 AND NOT EXISTS (SELECT FROM public.automation_executions e WHERE e.id = $1)
-                      LIMIT 1)",
+            "SELECT coalesce(
+                (SELECT d.automation_id FROM automations.debounced d WHERE d.execution_id = $1),
+                (SELECT q.automation_id FROM automations.queue q
+                  WHERE q.id = $1 AND NOT EXISTS (SELECT FROM public.automation_executions e WHERE e.id = $1)
+                  LIMIT 1))",
             &[execution_id.into()],
         )?)
     })?;

@@ -29,6 +29,8 @@ mod claims;
 mod cleanup;
 #[path = "../../pgrx-tests/error_limit.rs"]
 mod error_limit;
+#[path = "../../pgrx-tests/debounce.rs"]
+mod debounce;
 #[path = "../../pgrx-tests/events.rs"]
 mod events;
 #[path = "../../pgrx-tests/executions.rs"]
@@ -37,10 +39,16 @@ mod executions;
 mod finish;
 #[path = "../../pgrx-tests/install.rs"]
 mod install;
+#[path = "../../pgrx-tests/limits.rs"]
+mod limits;
 #[path = "../../pgrx-tests/park.rs"]
 mod park;
 #[path = "../../pgrx-tests/policies.rs"]
 mod policies;
+#[path = "../../pgrx-tests/priority.rs"]
+mod priority;
+#[path = "../../pgrx-tests/re_entry.rs"]
+mod re_entry;
 #[path = "../../pgrx-tests/replaying.rs"]
 mod replaying;
 #[path = "../../pgrx-tests/rescue.rs"]

@@ -11,10 +11,13 @@ BEGIN
                CASE jsonb_typeof(v.trigger_config -> 'columns') WHEN 'array'
                     THEN ARRAY(SELECT jsonb_array_elements_text(v.trigger_config -> 'columns')) ELSE '{}' END
                    AS columns,
-               nullif(v.trigger_config -> 'conditions', 'null') AS conditions
+               nullif(v.trigger_config -> 'conditions', 'null') AS conditions,
+               automations.priority_of(v.options) AS priority,
+               e.re_entry <> 'always' OR e.debounce > interval '0' AS record
           FROM public.automations a
           JOIN public.automation_versions v ON v.automation_id = a.id AND v.version = a.version
           JOIN automations.sources s ON s.source = btrim(v.trigger_config ->> 'event_source')
+          CROSS JOIN LATERAL automations.entry_rules(v.trigger_config) e
          WHERE (only_one IS NULL OR a.id = only_one)
            AND v.trigger_type = 'event' AND a.enabled AND a.status IN ('active', 'error')
            AND lower(btrim(v.trigger_config ->> 'event_type')) IN ('insert', 'update', 'delete', 'any')
@@ -25,12 +28,14 @@ BEGIN
                                                     = (l.source, l.account_id, l.automation_id))
     )
     INSERT INTO automations.listeners AS l
-        (source, account_id, automation_id, version, event, columns, conditions)
-    SELECT w.source, w.account_id, w.automation_id, w.version, w.event, w.columns, w.conditions FROM wanted w
+        (source, account_id, automation_id, version, event, columns, conditions, priority, record)
+    SELECT w.source, w.account_id, w.automation_id, w.version, w.event, w.columns, w.conditions, w.priority, w.record
+    FROM wanted w
     ON CONFLICT (source, account_id, automation_id) DO UPDATE
        SET version = excluded.version, event = excluded.event, columns = excluded.columns,
-           conditions = excluded.conditions
-     WHERE (l.version, l.event, l.columns, l.conditions) IS DISTINCT FROM
-           (excluded.version, excluded.event, excluded.columns, excluded.conditions);
+           conditions = excluded.conditions, priority = excluded.priority, record = excluded.record
+     WHERE (l.version, l.event, l.columns, l.conditions, l.priority, l.record) IS DISTINCT FROM
+           (excluded.version, excluded.event, excluded.columns, excluded.conditions, excluded.priority,
+            excluded.record);
 END
 $$;

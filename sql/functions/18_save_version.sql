@@ -1,4 +1,4 @@
--- Writes the version that check_automation() gave to an automation, if it is not there, and who listens by it.
+-- Writes the version that check_automation() gave to an automation, if it is not there, who listens by it and its limit.
 -- Called with the rights of the tables' owner after each save that matters; also for automations from before.
 CREATE FUNCTION automations.save_version(automation_id uuid, note text, created_by uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -19,5 +19,6 @@ BEGIN
         ON CONFLICT ON CONSTRAINT automation_versions_pkey DO NOTHING;
     END IF;
     PERFORM automations.set_listeners(automation_id);
+    PERFORM automations.set_limits(automation_id);
 END
 $$;

@@ -3,6 +3,8 @@
 -- a vanished lead or conversation becomes null, a vanished automation or execution drops the queue row (inspect).
 -- One that a daemon has already died with is claimed alone, so that it cannot take innocents with it. What can only
 -- fail (trigger data too large, a chain of automations too deep) fails here and is not returned.
+-- What is about a record that matters is decided here too (admit): it may be folded into another change or dropped.
+-- The last row may be one of nulls but for look_in_ms: something will be due then that nobody else wakes for.
 -- It looks on until it has something to return or nothing is left to look at: whoever gets nothing sleeps. Only so
 -- long, because what it has locked meanwhile nobody else can claim; if it got on but not to the end, it wakes the
 -- daemons instead.
@@ -10,7 +12,7 @@ CREATE FUNCTION automations.claim(token uuid, batch integer, lease_ms bigint)
 RETURNS TABLE (
     id uuid, account_id uuid, automation_id uuid, version integer, trigger_type text, trigger_data text,
     lead_id uuid, conversation_id uuid, caused_by uuid, depth smallint, test_mode boolean, started_at timestamptz,
-    attempt integer, crashes smallint, has_steps boolean, age_ms bigint
+    attempt integer, crashes smallint, has_steps boolean, age_ms bigint, look_in_ms bigint
 )
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -27,7 +29,10 @@ DECLARE
     failed_accounts uuid[];
     failed uuid[];
     failures jsonb;
+    counted uuid[];
     put_off uuid[] := '{}';
+    about_records boolean;
+    look_again bigint;
     got_on boolean := false;
     r record;
 BEGIN
@@ -36,22 +41,26 @@ BEGIN
         RETURN;
     END IF;
     LOOP
-        SELECT array_agg(t.account_id), array_agg(t.id) INTO accounts, ids
+        SELECT array_agg(t.account_id) FILTER (WHERE t.id IS NOT NULL), array_agg(t.id) FILTER (WHERE t.id IS NOT NULL),
+               coalesce(array_agg(t.id) FILTER (WHERE t.counted), '{}'),
+               least(look_again, CASE WHEN bool_or(t.id IS NULL) THEN 20 END)
+        INTO accounts, ids, counted, look_again
         FROM automations.queue_turn(batch, put_off) t;
         EXIT WHEN ids IS NULL;
 
         WITH turn AS (
-            SELECT q.account_id, q.id, q.crashes > 0 AS crashed
+            SELECT q.account_id, q.id, q.crashes > 0 AS crashed, q.record IS NOT NULL AS about_record
             FROM unnest(accounts, ids) AS p (account_id, id)
             JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
         ), alone AS (
             SELECT t.account_id, t.id FROM turn t WHERE t.crashed ORDER BY t.id LIMIT 1
         ), these AS (
-            SELECT a.account_id, a.id FROM alone a
+            SELECT a.account_id, a.id, false AS about_record FROM alone a
             UNION ALL
-            SELECT t.account_id, t.id FROM turn t WHERE NOT EXISTS (SELECT FROM alone)
+            SELECT t.account_id, t.id, t.about_record FROM turn t WHERE NOT EXISTS (SELECT FROM alone)
         )
-        SELECT array_agg(t.account_id), array_agg(t.id) INTO accounts, ids FROM these t;
+        SELECT array_agg(t.account_id), array_agg(t.id), bool_or(t.about_record)
+        INTO accounts, ids, about_records FROM these t;
 
         claimed_accounts := '{}';
         claimed := '{}';
@@ -77,8 +86,26 @@ BEGIN
                 put_off := put_off || r.id;
             END CASE;
         END LOOP;
+        FOR r IN SELECT a.* FROM automations.admit(claimed_accounts, claimed) a WHERE about_records LOOP
+            look_again := least(look_again, r.due_in_ms);
+            CONTINUE WHEN r.verdict = 'go';
+            claimed_accounts := claimed_accounts[:array_position(claimed, r.id) - 1]
+                || claimed_accounts[array_position(claimed, r.id) + 1:];
+            claimed := array_remove(claimed, r.id);
+            IF r.id = ANY (failed) THEN
+                failures := failures - (array_position(failed, r.id) - 1);
+                failed_accounts := failed_accounts[:array_position(failed, r.id) - 1]
+                    || failed_accounts[array_position(failed, r.id) + 1:];
+                failed := array_remove(failed, r.id);
+            END IF;
+            IF r.verdict = 'gone' THEN
+                got_on := true;
+            ELSE
+                put_off := put_off || r.id;
+            END IF;
+        END LOOP;
         IF claimed <> '{}' THEN
-            PERFORM automations.lease(claimed_accounts, claimed, gone, token, lease_ms);
+            PERFORM automations.lease(claimed_accounts, claimed, gone, counted, token, lease_ms);
         END IF;
 
         RETURN QUERY
@@ -88,7 +115,8 @@ BEGIN
                -- since it occurred, by this clock: a daemon's is never compared with it
                CASE WHEN isfinite(e.started_at)
                    THEN greatest(extract(epoch FROM clock_timestamp() - e.started_at) * 1000, 0)::bigint
-                   ELSE 0 END
+                   ELSE 0 END,
+               NULL::bigint
         FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
         JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
         JOIN public.automation_executions e ON e.id = p.id
@@ -111,5 +139,10 @@ BEGIN
             EXIT;
         END IF;
     END LOOP;
+    IF look_again IS NOT NULL THEN
+        id := NULL;
+        look_in_ms := look_again;
+        RETURN NEXT;
+    END IF;
 END
 $$;

@@ -13,9 +13,9 @@ BEGIN
     ), queued AS (
         INSERT INTO automations.queue (
             account_id, id, automation_id, version, trigger_type, lead_id, conversation_id, caused_by, depth,
-            test_mode, has_execution, attempt)
+            test_mode, has_execution, attempt, priority)
         SELECT w.account_id, w.execution_id, w.automation_id, w.version, w.trigger_type, w.lead_id,
-               w.conversation_id, w.caused_by, w.depth, w.test_mode, true, w.attempt
+               w.conversation_id, w.caused_by, w.depth, w.test_mode, true, w.attempt, w.priority
         FROM woken w
         ON CONFLICT DO NOTHING
     )

@@ -61,10 +61,11 @@ BEGIN
     )
     INSERT INTO automations.parked (
         execution_id, account_id, automation_id, version, lead_id, conversation_id, trigger_type, caused_by, depth,
-        test_mode, attempt, wake_at)
+        test_mode, attempt, priority, wake_at)
     SELECT l.id, l.account_id, l.automation_id, l.version, l.lead_id, l.conversation_id, l.trigger_type, l.caused_by,
-           l.depth, l.test_mode, l.attempt, wake
+           l.depth, l.test_mode, l.attempt, l.priority, wake
     FROM left_queue l;
+    PERFORM automations.free_slots(ARRAY[park.execution_id]);
     RETURN true;
 END
 $$;

@@ -66,6 +66,7 @@ BEGIN
         PERFORM automations.hand_to_parents(held_caused);
     END IF;
 
+    PERFORM automations.free_slots(held);
     RETURN QUERY
     DELETE FROM automations.queue q
     USING unnest(held_accounts, held) AS h (account_id, id)

@@ -25,6 +25,7 @@ BEGIN
     WHERE s.execution_id = interrupt.execution_id AND s.status = 'started';
     DELETE FROM automations.queue q
     WHERE q.account_id = interrupt.account_id AND q.id = interrupt.execution_id;
+    PERFORM automations.free_slots(ARRAY[interrupt.execution_id]);
     PERFORM automations.end_waits(ARRAY[interrupt.execution_id], false);
     PERFORM automations.hand_to_parents(ARRAY[interrupt.execution_id]);
     PERFORM automations.announce(jsonb_build_array(jsonb_build_object(

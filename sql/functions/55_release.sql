@@ -23,6 +23,7 @@ BEGIN
         RETURNING q.id
     )
     SELECT array_agg(f.id) INTO released FROM freed f;
+    PERFORM automations.free_slots(released);
     PERFORM automations.set_pending(released);
     RETURN coalesce(cardinality(released), 0);
 END

@@ -1,5 +1,6 @@
--- Puts parked executions that are due back into the queue, up to `batch` of them. Also says in how many
--- milliseconds the next one is due (0: at once, null: none has a time), so that nobody needs to ask before.
+-- Puts parked executions that are due back into the queue, up to `batch` of them, and as many changes of records that
+-- have been quiet long enough. Also says in how many milliseconds the next one is due (0: at once, null: none has a
+-- time), so that nobody needs to ask before.
 CREATE FUNCTION automations.unpark(batch integer)
 RETURNS TABLE (moved integer, next_in_ms bigint)
 LANGUAGE plpgsql
@@ -27,6 +28,9 @@ BEGIN
 
     SELECT greatest(ceil(extract(epoch FROM p.wake_at - clock_timestamp()) * 1000), 0)::bigint INTO next_in_ms
     FROM automations.parked p WHERE p.wake_at IS NOT NULL ORDER BY p.wake_at LIMIT 1;
+
+    SELECT unpark.moved + w.moved, least(unpark.next_in_ms, w.next_in_ms) INTO moved, next_in_ms
+    FROM automations.end_due_windows(batch) w;
     RETURN NEXT;
 END
 $$;

@@ -33,10 +33,13 @@ BEGIN
             ELSE
                 INSERT INTO automations.queue (
                     account_id, id, automation_id, version, trigger_type, trigger_data, lead_id, conversation_id,
-                    caused_by, depth, occurred_at)
+                    caused_by, depth, occurred_at, priority, record)
                 SELECT coalesce(m.account_id, a.user_id), m.id, m.automation_id, a.version, 'event', m.data,
-                       m.lead_id, m.conversation_id, m.caused_by, m.depth, m.occurred_at
-                FROM public.automations a WHERE a.id = m.automation_id
+                       m.lead_id, m.conversation_id, m.caused_by, m.depth, m.occurred_at,
+                       automations.priority_of(v.options), m.record
+                FROM public.automations a
+                LEFT JOIN public.automation_versions v ON v.automation_id = a.id AND v.version = a.version
+                WHERE a.id = m.automation_id
                 ON CONFLICT DO NOTHING;
                 GET DIAGNOSTICS gave = ROW_COUNT;
                 IF NOT EXISTS (SELECT FROM public.automations a WHERE a.id = m.automation_id) THEN

@@ -14,10 +14,13 @@ DECLARE
     q automations.queue;
 BEGIN
     IF account IS NULL THEN
-        -- a captured change that no daemon has claimed yet: the queue is all that knows of it
+        -- a captured change that no daemon has claimed yet: the queue is all that knows of it, and comes to know of it
+        -- now where its record is not quiet yet
+        PERFORM automations.end_windows(ARRAY[execution_id]);
         account := (SELECT w.account_id FROM automations.queue w WHERE w.id = execution_id);
     END IF;
     DELETE FROM automations.queue w WHERE w.account_id = account AND w.id = execution_id RETURNING w.* INTO q;
+    PERFORM automations.free_slots(ARRAY[execution_id]);
     IF q.id IS NOT NULL AND NOT q.has_execution THEN
         -- so that somebody who asks what became of the change finds an answer
         INSERT INTO public.automation_executions (

@@ -1,6 +1,7 @@
--- How many executions of its account are to be claimed before this one, itself included: 1 is next. Null when it does
--- not wait in the queue (it runs, is parked, has ended) or the caller may not see it. A captured change that no daemon
--- has claimed is known to the queue only, whose key begins with the account: only then it is looked for by its id.
+-- How many executions of its account are to be claimed before this one, itself included: 1 is next; higher priority
+-- comes first, then what is older. Null when it does not wait in the queue (it runs, is parked, has ended) or the caller
+-- may not see it. A captured change that no daemon has claimed is known to the queue only, whose key begins with the
+-- account: only then it is looked for by its id. One whose record is not quiet yet comes after all that is in the queue.
 CREATE FUNCTION automations.queue_position(execution_id uuid)
 RETURNS bigint
 LANGUAGE sql STABLE
@@ -14,7 +15,12 @@ AS $$
           AND NOT EXISTS (SELECT FROM public.automation_executions e WHERE e.id = execution_id)
     )
     SELECT (SELECT count(*) FROM automations.queue q
-            WHERE q.account_id = own.account_id AND q.id <= own.id AND q.lease_token IS NULL)
+            WHERE q.account_id = own.account_id AND q.lease_token IS NULL
+              AND (q.priority > own.priority OR q.priority = own.priority AND q.id <= own.id))
     FROM this t
     JOIN automations.queue own ON own.account_id = t.account_id AND own.id = t.id AND own.lease_token IS NULL
+    UNION ALL
+    SELECT (SELECT count(*) FROM automations.queue q WHERE q.account_id = d.account_id AND q.lease_token IS NULL)
+         + (SELECT count(*) FROM automations.debounced o WHERE o.account_id = d.account_id AND o.due_at <= d.due_at)
+    FROM automations.debounced d WHERE d.execution_id = queue_position.execution_id
 $$;

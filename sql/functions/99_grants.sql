@@ -42,7 +42,8 @@ BEGIN
         'set_aside', 'is_too_large', 'set_pending', 'write_waits', 'requeue', 'wake_waiting', 'hold_parents',
         'hand_to_parents', 'end_waits', 'is_free', 'cancel_execution', 'cancel_left_children', 'event_data',
         'event_matches', 'refuse_child', 'wait_for_child', 'start_execution', 'snapshot', 'provenance', 'claimed_user',
-        'resolve_trigger', 'account_of']
+        'resolve_trigger', 'account_of', 'waiting_accounts', 'full_limits', 'within_limits', 'admit',
+        'entry_rules', 'priority_of', 'folded_change', 'end_windows', 'end_due_windows', 'free_slots']
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION automations.%I TO automations_daemon', called);
     END LOOP;

@@ -8,10 +8,16 @@ CREATE TABLE IF NOT EXISTS automations.listeners (
     event         text NOT NULL,
     columns       text[] NOT NULL DEFAULT '{}',
     conditions    jsonb,
+    priority      smallint NOT NULL DEFAULT 0,
+    record        boolean NOT NULL DEFAULT false,
     PRIMARY KEY (source, account_id, automation_id),
     CONSTRAINT listeners_automation_id_fkey FOREIGN KEY (account_id, automation_id)
         REFERENCES public.automations (user_id, id) ON DELETE CASCADE ON UPDATE CASCADE,
     CONSTRAINT event_is_one_of_four CHECK (event IN ('INSERT', 'UPDATE', 'DELETE', 'any'))
 );
+ALTER TABLE automations.listeners
+    ADD COLUMN IF NOT EXISTS priority smallint NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS record boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN automations.listeners.record IS 're_entry or debounce_seconds ask which record changed';
 CREATE INDEX IF NOT EXISTS listeners_automation_id ON automations.listeners (automation_id);
 ALTER TABLE automations.listeners ENABLE ROW LEVEL SECURITY;

@@ -1,6 +1,7 @@
 -- What waits to be run or is being run. A captured change is one lean row here and nothing else: the id is that
--- of the execution to be. A row leaves when its execution parks or ends. No foreign keys and no second index,
--- because the application's own insert pays for each of them (D2).
+-- of the execution to be. A row leaves when its execution parks or ends. No foreign keys and no second index that a
+-- plain row is in, because the application's own insert pays for each of them (D2): what has a priority, is about a
+-- record that matters, or only tests is rare and found by partial ones.
 CREATE TABLE IF NOT EXISTS automations.queue (
     account_id      uuid NOT NULL,
     id              uuid NOT NULL DEFAULT automations.uuid_v7(),
@@ -19,10 +20,25 @@ CREATE TABLE IF NOT EXISTS automations.queue (
     crashes         smallint NOT NULL DEFAULT 0,
     lease_token     uuid,
     lease_until     timestamptz,
+    priority        smallint NOT NULL DEFAULT 0,
+    record          text,
+    quiet           boolean NOT NULL DEFAULT false,
     PRIMARY KEY (account_id, id),
     CONSTRAINT a_lease_has_a_token_and_an_end CHECK ((lease_token IS NULL) = (lease_until IS NULL))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200,
         autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE automations.queue
+    ADD COLUMN IF NOT EXISTS priority smallint NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS record text,
+    ADD COLUMN IF NOT EXISTS quiet boolean NOT NULL DEFAULT false;
+CREATE INDEX IF NOT EXISTS queue_by_priority ON automations.queue (account_id, priority DESC, id) WHERE priority <> 0;
+CREATE INDEX IF NOT EXISTS queue_by_record ON automations.queue (account_id, automation_id, record, id)
+    WHERE record IS NOT NULL;
+CREATE INDEX IF NOT EXISTS queue_of_tests ON automations.queue (account_id, id) WHERE test_mode;
+COMMENT ON COLUMN automations.queue.priority IS 'higher first within an account';
+COMMENT ON COLUMN automations.queue.record IS
+    'what re_entry and debounce_seconds are about; null where there is nothing (more) to decide';
+COMMENT ON COLUMN automations.queue.quiet IS 'its record was quiet for debounce_seconds: it waits no longer';
 COMMENT ON COLUMN automations.queue.caused_by IS 'the execution whose write caused this one';
 COMMENT ON COLUMN automations.queue.crashes IS 'leases lost in a row without a newly recorded step';
 ALTER TABLE automations.queue ENABLE ROW LEVEL SECURITY;

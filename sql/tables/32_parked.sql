@@ -11,8 +11,10 @@ CREATE TABLE IF NOT EXISTS automations.parked (
     depth           smallint NOT NULL DEFAULT 0,
     test_mode       boolean NOT NULL DEFAULT false,
     attempt         integer NOT NULL DEFAULT 0,
-    wake_at         timestamptz
+    wake_at         timestamptz,
+    priority        smallint NOT NULL DEFAULT 0
 );
+ALTER TABLE automations.parked ADD COLUMN IF NOT EXISTS priority smallint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN automations.parked.wake_at IS 'null: until somebody resumes it';
 CREATE INDEX IF NOT EXISTS parked_wake_at ON automations.parked (wake_at) WHERE wake_at IS NOT NULL;
 ALTER TABLE automations.parked ENABLE ROW LEVEL SECURITY;

@@ -17,8 +17,11 @@ CREATE TABLE IF NOT EXISTS automations.missed (
     message         text,
     replayed_at     timestamptz,
     given_up        text,
+    record          text,
     CONSTRAINT what_is_replayed_is_not_given_up CHECK (replayed_at IS NULL OR given_up IS NULL)
 );
+ALTER TABLE automations.missed ADD COLUMN IF NOT EXISTS record text;
+COMMENT ON COLUMN automations.missed.record IS 'what re_entry and debounce_seconds are about, where they ask';
 COMMENT ON COLUMN automations.missed.automation_id IS
     'null: what went wrong came before it was known who listens';
 COMMENT ON COLUMN automations.missed.given_up IS 'why replaying cannot mend it; such a row is kept to be read';

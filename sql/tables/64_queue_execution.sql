@@ -5,9 +5,11 @@ CREATE OR REPLACE FUNCTION automations.queue_execution() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO automations.queue (account_id, id, automation_id, version, trigger_type, lead_id,
-        conversation_id, caused_by, depth, test_mode, occurred_at, has_execution)
+        conversation_id, caused_by, depth, test_mode, occurred_at, has_execution, priority)
     VALUES (NEW.account_id, NEW.id, NEW.automation_id, NEW.version, NEW.trigger_type, NEW.lead_id,
-        NEW.conversation_id, NEW.caused_by, NEW.depth, NEW.test_mode, NEW.started_at, true)
+        NEW.conversation_id, NEW.caused_by, NEW.depth, NEW.test_mode, NEW.started_at, true,
+        coalesce((SELECT automations.priority_of(v.options) FROM public.automation_versions v
+                   WHERE v.automation_id = NEW.automation_id AND v.version = NEW.version), 0::smallint))
     ON CONFLICT (account_id, id) DO NOTHING;
     PERFORM automations.wake();
     IF current_setting('max_prepared_transactions') = '0' THEN

@@ -2,8 +2,12 @@
 -- INVOKER, so this is the whole of its power. The tenant role: its own rows, by row level security.
 GRANT SELECT ON automations.settings, automations.sources, automations.schema_version, automations.listeners,
     automations.token_secret, automations.pending, public.automation_versions, public.automation_accounts TO automations_daemon;
-GRANT SELECT, INSERT, UPDATE, DELETE ON automations.queue, automations.parked, automations.steps,
-    automations.waits     TO automations_daemon;
+GRANT SELECT, INSERT, UPDATE, DELETE ON automations.queue, automations.parked, automations.steps, automations.waits,
+    automations.in_flight, automations.debounced TO automations_daemon;
+GRANT SELECT, INSERT, UPDATE ON automations.entered TO automations_daemon;
+-- a claim locks the limit that it decides about, which takes the right to update something of it
+GRANT SELECT, UPDATE (max_in_flight) ON automations.limits TO automations_daemon;
+GRANT UPDATE (max_in_flight) ON public.automation_accounts TO automations_daemon;
 GRANT SELECT, INSERT, UPDATE ON automations.missed TO automations_daemon;
 GRANT SELECT, INSERT ON automations.execution_keys TO automations_daemon;
 GRANT SELECT, UPDATE (delivered_at) ON public.automation_events TO automations_daemon;

@@ -15,7 +15,7 @@ BEGIN
     IF to_regrole('service_role') IS NOT NULL THEN
         GRANT INSERT, UPDATE ON public.automation_executions TO service_role;
         GRANT SELECT, INSERT, UPDATE, DELETE ON public.automation_accounts TO service_role;
-        GRANT SELECT ON automations.pending, automations.queue, automations.missed TO service_role;
+        GRANT SELECT ON automations.pending, automations.queue, automations.debounced, automations.missed TO service_role;
     END IF;
 END
 $$;

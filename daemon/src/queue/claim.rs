@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Claim, Queue, QueueError};
@@ -38,10 +39,19 @@ pub struct Claimed {
     pub age: Duration,
 }
 
+/// What a claim came to.
+#[derive(Debug)]
+pub struct Claims {
+    /// What is to be run.
+    pub executions: Vec<Claimed>,
+    /// Something that was held back will be due then, and nobody else wakes for it.
+    pub look_in: Option<Duration>,
+}
+
 impl Queue {
     /// Claims at most `batch` executions for `lease` under a fresh token. Empty when there is nothing to do, and
     /// while work is paused or the database is a copy.
-    pub async fn claim(&self, batch: usize, lease: Duration) -> Result<Vec<Claimed>, QueueError> {
+    pub async fn claim(&self, batch: usize, lease: Duration) -> Result<Claims, QueueError> {
         let token = Uuid::now_v7();
         let batch = i32::try_from(batch).unwrap_or(i32::MAX);
         let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
@@ -49,13 +59,14 @@ impl Queue {
             .calls
             .sweep(
                 "SELECT id, account_id, automation_id, version, trigger_type, trigger_data, lead_id, \
-                 conversation_id, depth, test_mode, started_at, attempt, has_steps, age_ms \
+                 conversation_id, depth, test_mode, started_at, attempt, has_steps, age_ms, look_in_ms \
                  FROM automations.claim($1, $2, $3)",
                 &[&token, &batch, &lease_ms],
                 |rows| !rows.is_empty(),
             )
             .await?;
-        let claimed = rows.iter().map(|row| {
+        let (executions, look): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| look_in(row).is_none());
+        let executions = executions.into_iter().map(|row| {
             Ok(Claimed {
                 claim: Claim {
                     id: row.try_get(0)?,
@@ -77,8 +88,15 @@ impl Queue {
                 age: Duration::from_millis(u64::try_from(row.try_get::<_, i64>(13)?).unwrap_or(0)),
             })
         });
-        claimed
-            .collect::<Result<_, tokio_postgres::Error>>()
-            .map_err(QueueError::from)
+        Ok(Claims {
+            executions: executions.collect::<Result<_, tokio_postgres::Error>>()?,
+            look_in: look.into_iter().find_map(look_in),
+        })
     }
+}
+
+/// Of the row that is no execution.
+fn look_in(row: &Row) -> Option<Duration> {
+    let ms: Option<i64> = row.try_get(14).ok().flatten();
+    ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
 }

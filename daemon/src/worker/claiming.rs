@@ -126,7 +126,11 @@ impl Worker {
                 return Ok(Round::Full);
             }
             let since = Instant::now();
-            let claimed = self.queue.claim(free.min(BATCH), self.leases.length()).await?;
+            let claims = self.queue.claim(free.min(BATCH), self.leases.length()).await?;
+            let claimed = claims.executions;
+            if let Some(delay) = claims.look_in {
+                self.wake.alarm(Instant::now() + delay);
+            }
             metrics::histogram!("automationd_claim_seconds").record(since.elapsed().as_secs_f64());
             metrics::counter!("automationd_executions_claimed_total").increment(claimed.len() as u64);
             if claimed.is_empty() {

@@ -36,6 +36,10 @@ pub struct Heard {
     pub automation: Uuid,
     /// Its version when the change happened.
     pub version: i32,
+    /// The priority of its executions.
+    pub priority: i16,
+    /// `re_entry` or `debounce_seconds` ask which record changed.
+    pub asks_record: bool,
     /// What it waits for, or why that cannot be read.
     pub listener: Result<Listener, String>,
 }
@@ -59,30 +63,32 @@ const SOURCE_OF_LEAF_SQL: &str = "
      WHERE s.source IS NOT NULL AND s.tab IN (SELECT a.relid FROM pg_partition_ancestors($1) a)
      LIMIT 1";
 const LISTENERS_SQL: &str = "
-    SELECT l.account_id, l.automation_id, l.version, l.event, l.columns, l.conditions::text
+    SELECT l.account_id, l.automation_id, l.version, l.event, l.columns, l.conditions::text,
+           l.priority, l.record
       FROM automations.listeners l
      WHERE l.source = $1 AND l.account_id = ANY ($2)
      ORDER BY l.account_id, l.automation_id";
 
 /// The source that a table is with the given name of a relation, for changes that are replayed.
 const SOURCE_OF_NAME_SQL: &str = "
-    SELECT s.source, s.owner_column, s.owner_table IS NOT NULL, c.relname::text
+    SELECT s.source, s.owner_column, s.owner_table IS NOT NULL, c.relname::text, c.oid
       FROM pg_class c
       JOIN automations.sources s ON s.source IS NOT NULL
            AND (s.tab = c.oid OR s.tab IN (SELECT a.relid FROM pg_partition_ancestors(c.oid) a))
      WHERE c.oid = to_regclass($1)
      LIMIT 1";
 
-/// The source and the plain name of a table by its qualified one, none if nobody watches it any more.
-pub fn source_of_name(table: &str) -> Result<Option<(Source, String)>, Refusal> {
+/// The source, the plain name and the oid of a table by its qualified name, none if nobody watches it any more.
+pub fn source_of_name(table: &str) -> Result<Option<(Source, String, pg_sys::Oid)>, Refusal> {
     quickly(|| {
         Spi::connect(|client| {
             for row in client.select(SOURCE_OF_NAME_SQL, Some(1), &[table.into()])? {
-                if let (Some(name), Some(owner_column), by_path, Some(table)) = (
+                if let (Some(name), Some(owner_column), by_path, Some(table), Some(oid)) = (
                     row.get::<String>(1)?,
                     row.get::<String>(2)?,
                     row.get::<bool>(3)?,
                     row.get::<String>(4)?,
+                    row.get::<pg_sys::Oid>(5)?,
                 ) {
                     let by_path = by_path.unwrap_or(false);
                     return Ok(Some((
@@ -92,11 +98,27 @@ pub fn source_of_name(table: &str) -> Result<Option<(Source, String)>, Refusal> 
                             by_path,
                         },
                         table,
+                        oid,
                     )));
                 }
             }
             Ok(None)
         })
+    })
+}
+
+/// The names of the columns of a table's primary key; none without one.
+pub fn primary_key(table: pg_sys::Oid) -> Result<Vec<String>, Refusal> {
+    quickly(|| {
+        // SAFETY: the oid of a table.
+        let table = unsafe { DatumWithOid::new(table, pg_sys::OIDOID) };
+        let names: Option<Vec<String>> = Spi::get_one_with_args(
+            "SELECT ARRAY(SELECT a.attname::text FROM pg_index i
+                            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+                           WHERE i.indrelid = $1 AND i.indisprimary)",
+            &[table],
+        )?;
+        Ok(names.unwrap_or_default())
     })
 }
 
@@ -175,6 +197,8 @@ pub fn listeners_of(source: &str, accounts: Vec<Uuid>) -> Result<HashMap<Uuid, V
                     account,
                     automation: Uuid::from_bytes(*automation.as_bytes()),
                     version: row.get::<i32>(3)?.unwrap_or_default(),
+                    priority: row.get::<i16>(7)?.unwrap_or_default(),
+                    asks_record: row.get::<bool>(8)?.unwrap_or_default(),
                     listener: read(source, &event, &columns, conditions.as_deref()),
                 });
             }

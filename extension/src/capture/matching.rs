@@ -13,6 +13,7 @@ use super::listeners::{self, Heard, Source};
 use super::reading::{changed, sides};
 use super::rows::Rows;
 use super::statement::{Column, Statement};
+use super::subject::Subject;
 use super::write::Match;
 use crate::contained::{Failure, contained};
 use crate::refusal::Refusal;
@@ -72,7 +73,7 @@ pub fn find(statement: &Statement, care: Care, sink: &mut dyn Sink) -> Result<()
         source: &source,
         columns: &columns,
         table: statement.table_name(),
-        record: Record::of(&source, &columns),
+        subject: Subject::of(&source, statement, &columns),
         broken: HashSet::new(),
         scratch: PgMemoryContexts::new("automations capture: one row"),
         care,
@@ -157,41 +158,12 @@ fn keys<K>(
     (changes.subject(shown).and_then(&key), before)
 }
 
-/// The columns that say which lead or conversation a row is.
-#[derive(Default)]
-struct Record {
-    lead: Option<i32>,
-    conversation: Option<i32>,
-}
-
-impl Record {
-    fn of(source: &Source, columns: &[Column]) -> Record {
-        let column = |name: &str| {
-            let found = columns
-                .iter()
-                .find(|column| column.name == name && column.kind == pg_sys::UUIDOID);
-            found.map(|column| column.number)
-        };
-        match source.name.as_str() {
-            "lead" => Record {
-                lead: column("id"),
-                conversation: None,
-            },
-            "conversation" => Record {
-                lead: column("lead_id"),
-                conversation: column("id"),
-            },
-            _ => Record::default(),
-        }
-    }
-}
-
 struct Finder<'f> {
     statement: &'f Statement,
     source: &'f Source,
     columns: &'f [Column],
     table: String,
-    record: Record,
+    subject: Subject<'f>,
     broken: HashSet<Uuid>,
     scratch: PgMemoryContexts,
     care: Care,
@@ -246,6 +218,7 @@ impl Finder<'_> {
         } else {
             None
         };
+        let mut about: Option<Option<String>> = None;
         let mut looked_at: Option<Result<serde_json::Value, Failure>> = None;
         for one in wanting {
             let mut failure = unread.clone();
@@ -274,8 +247,16 @@ impl Finder<'_> {
                     automation: Some(one.automation),
                     version: one.version,
                     data: stored.clone(),
-                    lead: self.uuid(changes, shown, self.record.lead),
-                    conversation: self.uuid(changes, shown, self.record.conversation),
+                    lead: self.subject.lead(changes, shown),
+                    conversation: self.subject.conversation(changes, shown),
+                    priority: one.priority,
+                    record: if one.asks_record {
+                        about
+                            .get_or_insert_with(|| self.subject.record(changes, shown, &change))
+                            .clone()
+                    } else {
+                        None
+                    },
                 },
                 operation: event.as_str(),
                 source: &self.source.name,
@@ -284,14 +265,6 @@ impl Finder<'_> {
             sink.take(found)?;
         }
         Ok(())
-    }
-
-    /// The lead or conversation that the row is or names; nothing on DELETE, where it is gone.
-    fn uuid(&self, changes: &Changes, shown: Shown, column: Option<i32>) -> Option<Uuid> {
-        changes
-            .new_row(shown)
-            .zip(column)
-            .and_then(|(row, number)| row.uuid(number))
     }
 }
 

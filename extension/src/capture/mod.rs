@@ -8,6 +8,7 @@
 //! | [`matching`] | which change each of them hears |
 //! | [`reading`] | what changed, and the rows as JSON |
 //! | [`event`] | the trigger data |
+//! | [`subject`], [`record`] | what it is about |
 //! | [`provenance`] | what caused it |
 //! | [`patience`] | how long it waits for locks |
 //! | [`write`] | the queue row, or the missed one |
@@ -27,11 +28,13 @@ mod missed;
 mod patience;
 pub mod provenance;
 mod reading;
+mod record;
 mod replay;
 mod row_change;
 mod row_trigger;
 mod rows;
 pub mod statement;
+mod subject;
 mod write;
 
 use pgrx::heap_tuple::PgHeapTuple;

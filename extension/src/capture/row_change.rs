@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::event::{Change, ROW_BYTES, Side};
 use super::listeners::{self, Heard, Source};
 use super::patience::quickly;
+use super::record;
 use super::write::Match;
 use crate::jsonb;
 use crate::refusal::Refusal;
@@ -20,6 +21,8 @@ pub struct RowChange<'r> {
     pub source: &'r Source,
     /// The table's name.
     pub table: &'r str,
+    /// The columns of its primary key.
+    pub key: &'r [String],
     /// INSERT, UPDATE or DELETE.
     pub event: Event,
     /// Before.
@@ -106,6 +109,21 @@ impl RowChange<'_> {
             "conversation" => (id("lead_id"), id("id")),
             _ => (None, None),
         };
+        let of_row = match &self.new.side {
+            Side::None => &self.old.side,
+            side => side,
+        };
+        let record = match (source.name.as_str(), subject.get("id").and_then(Value::as_str)) {
+            ("lead", Some(id)) => id.parse().ok().map(record::of_lead),
+            ("conversation", Some(id)) => id.parse().ok().map(record::of_conversation),
+            _ => record::of_row(
+                self.key.iter().map(String::as_str),
+                &match of_row {
+                    Side::Json(text) => text.clone(),
+                    Side::None | Side::Raw(_) => subject.to_string(),
+                },
+            ),
+        };
         let change = Change {
             event: self.event,
             source: &source.name,
@@ -138,6 +156,8 @@ impl RowChange<'_> {
                 data: Some(change.stored()),
                 lead,
                 conversation,
+                priority: one.priority,
+                record: record.clone().filter(|_| one.asks_record),
             })
             .collect())
     }

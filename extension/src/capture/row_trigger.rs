@@ -6,7 +6,7 @@ use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::{AnyElement, pg_sys};
 
-use super::listeners::Source;
+use super::listeners::{self, Source};
 use super::patience::quickly;
 use super::provenance::Provenance;
 use super::row_change::{Row, RowChange};
@@ -31,6 +31,7 @@ fn fire_row(
         let row = RowChange {
             source: &source,
             table: &table,
+            key: &listeners::primary_key(tab)?,
             event: Event::find(operation)
                 .ok_or_else(|| Refusal::Invalid(format!("{operation} is no row event")))?,
             old: Row::read(old_row.map(|row| row.datum()))?,

@@ -26,6 +26,10 @@ pub struct Match {
     pub lead: Option<Uuid>,
     /// The conversation that it is about.
     pub conversation: Option<Uuid>,
+    /// Higher first.
+    pub priority: i16,
+    /// What `re_entry` and `debounce_seconds` are about; none where the automation has neither.
+    pub record: Option<String>,
 }
 
 impl Match {
@@ -38,6 +42,8 @@ impl Match {
             data,
             lead: None,
             conversation: None,
+            priority: 0,
+            record: None,
         }
     }
 }
@@ -50,11 +56,12 @@ pub fn queue(matches: &[Match], provenance: Provenance) -> Result<(), Refusal> {
     }
     written(
         "INSERT INTO automations.queue (account_id, id, automation_id, version, trigger_type, trigger_data, lead_id,
-                conversation_id, caused_by, depth)
+                conversation_id, caused_by, depth, priority, record)
          SELECT m.account_id, m.id, m.automation_id, m.version, 'event', m.data::jsonb, m.lead_id,
-                m.conversation_id, $8, $9
-           FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::uuid[], $7::uuid[])
-                    AS m (account_id, id, automation_id, version, data, lead_id, conversation_id)",
+                m.conversation_id, $8, $9, m.priority, m.record
+           FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::uuid[], $7::uuid[],
+                       $10::smallint[], $11::text[])
+                    AS m (account_id, id, automation_id, version, data, lead_id, conversation_id, priority, record)",
         &[
             uuids(known.iter().map(|one| Some(one.account))),
             uuids(known.iter().map(|_| Some(new_id()))),
@@ -65,6 +72,8 @@ pub fn queue(matches: &[Match], provenance: Provenance) -> Result<(), Refusal> {
             uuids(known.iter().map(|one| one.conversation)),
             provenance.caused_by.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).into(),
             provenance.depth.into(),
+            known.iter().map(|one| one.priority).collect::<Vec<_>>().into(),
+            known.iter().map(|one| one.record.clone()).collect::<Vec<_>>().into(),
         ],
     )
 }
@@ -78,11 +87,11 @@ pub fn miss(
 ) -> Result<(), Refusal> {
     written(
         "INSERT INTO automations.missed (tab, operation, source, account_id, automation_id, data, lead_id,
-                conversation_id, caused_by, depth, sqlstate, message)
+                conversation_id, record, caused_by, depth, sqlstate, message)
          SELECT $6::oid::regclass::text, $7, $8, nullif(m.account_id, '00000000-0000-0000-0000-000000000000'), m.automation_id,
-                m.data::jsonb, m.lead_id, m.conversation_id, $9, $10, $11, $12
-           FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[])
-                    AS m (account_id, automation_id, data, lead_id, conversation_id)",
+                m.data::jsonb, m.lead_id, m.conversation_id, m.record, $9, $10, $11, $12
+           FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $13::text[])
+                    AS m (account_id, automation_id, data, lead_id, conversation_id, record)",
         &[
             uuids(matches.iter().map(|one| Some(one.account))),
             uuids(matches.iter().map(|one| one.automation)),
@@ -104,6 +113,11 @@ pub fn miss(
             provenance.depth.into(),
             failure.sqlstate.as_str().into(),
             failure.message.as_str().into(),
+            matches
+                .iter()
+                .map(|one| one.record.clone())
+                .collect::<Vec<_>>()
+                .into(),
         ],
     )
 }
