@@ -49,11 +49,11 @@ mod tests {
     #[pg_test]
     fn changes_become_one_with_the_first_old_the_last_new_and_all_that_changed() -> Outcome {
         debounced("UPDATE", "{}")?;
-        Spi::run("UPDATE public.leads SET score = 1, status = 'a', name = 'Alan'")?;
+        Spi::run("UPDATE public.leads SET score = 1, status = 'new', name = 'Alan'")?;
         Spi::run("DELETE FROM automations.queue")?;
         set_score(2)?;
         Spi::run_with_args(
-            "UPDATE public.leads SET status = 'b' WHERE id = $1::uuid",
+            "UPDATE public.leads SET status = 'won' WHERE id = $1::uuid",
             &[stage::ALAN.into()],
         )?;
         let first = ask("SELECT q.id FROM automations.queue q ORDER BY q.id LIMIT 1")?;
@@ -72,7 +72,7 @@ mod tests {
             ask("SELECT (id, trigger_data ->> 'event', trigger_data #>> '{old,score}', trigger_data #>> '{old,status}',
                          trigger_data #>> '{new,score}', trigger_data #>> '{new,status}')
                    FROM public.automation_executions")?,
-            ["(", &first, ",UPDATE,1,a,3,b)"].concat()
+            ["(", &first, ",UPDATE,1,new,3,won)"].concat()
         );
         assert_eq!(
             ask(

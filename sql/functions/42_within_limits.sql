@@ -63,7 +63,7 @@ BEGIN
     SELECT b.account_id, b.id, b.automation_fits AND b.account_fits,
            b.automation_max IS NOT NULL OR b.account_max IS NOT NULL,
            CASE WHEN NOT b.automation_fits THEN b.automation_id WHEN NOT b.account_fits THEN b.account_id END,
-           b.automation_held IS FALSE OR b.account_held IS FALSE
+           b.automation_max IS NOT NULL AND NOT b.automation_held OR b.account_max IS NOT NULL AND NOT b.account_held
     FROM by_account b
     ORDER BY b.place;
 END

@@ -22,6 +22,8 @@ DECLARE
     mine uuid[];
     went uuid[];
     gone uuid[];
+    -- those of them that are still in the queue
+    leaving uuid[];
     is_held boolean;
     has_entered boolean;
     has_ended boolean;
@@ -36,6 +38,7 @@ BEGIN
     LOOP
         went := '{}';
         gone := '{}';
+        leaving := '{}';
         has_entered := false;
         has_ended := false;
         waiting := ARRAY(
@@ -70,6 +73,8 @@ BEGIN
             IF d.execution_id IS NOT NULL AND NOT r.quiet
                 AND (r.debounce = interval '0' OR r.occurred_at >= d.due_at) THEN
                 -- the record was quiet before this change, or is not debounced any more: what waited goes first
+                DELETE FROM automations.queue q WHERE q.account_id = g.account_id AND q.id = ANY (leaving);
+                leaving := '{}';
                 DELETE FROM automations.debounced x WHERE x.execution_id = d.execution_id;
                 INSERT INTO automations.debounced SELECT d.*;
                 PERFORM automations.end_windows(ARRAY[d.execution_id]);
@@ -100,6 +105,7 @@ BEGIN
                 d.priority := r.priority;
                 d.due_at := greatest(d.due_at, r.occurred_at + r.debounce);
                 gone := gone || r.id;
+                leaving := leaving || r.id;
                 CONTINUE;
             END IF;
             -- a window that ended just now has put something in front of it
@@ -115,6 +121,7 @@ BEGIN
             FROM automations.entered n WHERE n.automation_id = g.automation_id AND n.record = g.record;
             IF has_entered OR e.runs OR e.for_ever AND r.re_entry = 'never' THEN
                 gone := gone || r.id;
+                leaving := leaving || r.id;
             ELSIF r.id = ANY (g.turn) THEN
                 INSERT INTO automations.entered AS n (automation_id, record, account_id, execution_id, for_ever)
                 VALUES (g.automation_id, g.record, g.account_id, r.id, r.re_entry = 'never')
@@ -128,6 +135,8 @@ BEGIN
             END IF;
         END LOOP;
 
+        -- before a window ends: its change comes back under the id of the first one
+        DELETE FROM automations.queue q WHERE q.account_id = g.account_id AND q.id = ANY (leaving);
         IF d.execution_id IS NOT NULL THEN
             DELETE FROM automations.debounced x WHERE x.execution_id = d.execution_id;
             INSERT INTO automations.debounced SELECT d.*;
@@ -135,10 +144,10 @@ BEGIN
                 PERFORM automations.end_windows(ARRAY[d.execution_id]);
             END IF;
         END IF;
-        DELETE FROM automations.queue q WHERE q.account_id = g.account_id AND q.id = ANY (gone);
         RETURN QUERY
         SELECT g.account_id, u, CASE WHEN u = ANY (gone) THEN 'gone' WHEN u = ANY (went) THEN 'go' ELSE 'later' END,
-               greatest(ceil(extract(epoch FROM d.due_at - clock_timestamp()) * 1000)::bigint, 0)
+               CASE WHEN d.due_at IS NOT NULL
+                   THEN greatest(ceil(extract(epoch FROM d.due_at - clock_timestamp()) * 1000)::bigint, 0) END
         FROM unnest(g.turn) u;
     END LOOP;
 END
