@@ -27,12 +27,12 @@ mod children;
 mod claims;
 #[path = "../../pgrx-tests/cleanup.rs"]
 mod cleanup;
-#[path = "../../pgrx-tests/error_limit.rs"]
-mod error_limit;
 #[path = "../../pgrx-tests/debounce.rs"]
 mod debounce;
 #[path = "../../pgrx-tests/events.rs"]
 mod events;
+#[path = "../../pgrx-tests/error_limit.rs"]
+mod error_limit;
 #[path = "../../pgrx-tests/executions.rs"]
 mod executions;
 #[path = "../../pgrx-tests/finish.rs"]

@@ -43,14 +43,15 @@ async fn many_changes_are_one_execution_with_the_first_old_and_the_last_new() {
     let account = Account::new(&database).await;
     let automation = debounced(&database, account, 2.0).await;
     let lead = account.lead(&database, "Ada").await;
-    score(&database, lead, 1).await;
     // polling would come too late for this test: whoever holds it back wakes for it
     let options = DaemonOptions::default().flag("--poll-interval", "60s");
     let _first = Daemon::start_with(&database, options.clone()).await;
     let _second = Daemon::start_with(&database, options).await;
-    for value in 2..=10 {
-        score(&database, lead, value).await;
-    }
+    // in one transaction, so that they are at one time however slow the machine is
+    let changes: Vec<String> = (1..=10)
+        .map(|value| format!("UPDATE public.leads SET score = {value}"))
+        .collect();
+    database.run(&changes.join(";")).await;
     let execution = database.all_ended(automation, 1).await.remove(0).completed();
     assert_eq!(execution.trigger_data["new"]["score"], 10);
     assert_eq!(execution.lead_id, Some(lead));
