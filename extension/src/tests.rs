@@ -29,10 +29,10 @@ mod claims;
 mod cleanup;
 #[path = "../../pgrx-tests/debounce.rs"]
 mod debounce;
-#[path = "../../pgrx-tests/events.rs"]
-mod events;
 #[path = "../../pgrx-tests/error_limit.rs"]
 mod error_limit;
+#[path = "../../pgrx-tests/events.rs"]
+mod events;
 #[path = "../../pgrx-tests/executions.rs"]
 mod executions;
 #[path = "../../pgrx-tests/finish.rs"]
