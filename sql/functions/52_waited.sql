@@ -14,7 +14,8 @@ DECLARE
 BEGIN
     IF NOT EXISTS (SELECT FROM automations.queue q
                     WHERE q.account_id = waited.account_id AND q.id = waited.execution_id
-                      AND q.lease_token = waited.token) THEN
+                      AND q.lease_token = waited.token
+                      AND q.lease_until > clock_timestamp()) THEN
         RETURN;
     END IF;
     due := ARRAY(

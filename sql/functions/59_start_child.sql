@@ -19,6 +19,7 @@ BEGIN
     SELECT x.* INTO q FROM automations.queue x
     WHERE x.account_id = start_child.account_id AND x.id = start_child.execution_id
       AND x.lease_token = start_child.token
+      AND x.lease_until > clock_timestamp()
     FOR UPDATE;
     IF NOT FOUND THEN
         RETURN;

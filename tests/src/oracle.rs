@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{Database, Receiver};
 
 /// Name and query; each row that it gives, one text, is a violation.
-pub const INVARIANTS: [(&str, &str); 12] = [
+pub const INVARIANTS: [(&str, &str); 15] = [
     (
         "I1 a lead gives each automation that listens to new leads exactly one execution",
         "SELECT format('lead %s: %s executions of %s', l.id, found.n, n.automation_id)
@@ -51,6 +51,23 @@ pub const INVARIANTS: [(&str, &str); 12] = [
           WHERE q.lease_until < clock_timestamp() - interval '15 seconds'",
     ),
     (
+        "I2 what came wakes who waits",
+        "SELECT format('%s sleeps, and %s came at %s', w.execution_id, w.came, w.came_at) FROM automations.waits w
+           JOIN automations.parked p ON p.execution_id = w.execution_id
+          WHERE w.kind IS NOT NULL AND w.came IS NOT NULL AND coalesce(p.wake_at > clock_timestamp(), true)",
+    ),
+    (
+        "I2 nobody waits in what is over",
+        "SELECT format('a step of %s waits, which is %s', e.id, e.status) FROM automations.waits w
+           JOIN public.automation_executions e ON e.id = w.execution_id
+          WHERE e.status IN ('completed', 'failed', 'cancelled') AND w.kind IS DISTINCT FROM 'ended'",
+    ),
+    (
+        "I5 an event that was emitted is delivered",
+        "SELECT format('%s, emitted at %s', v.id, v.emitted_at) FROM public.automation_events v
+          WHERE v.delivered_at IS NULL AND v.emitted_at < clock_timestamp() - interval '1 minute'",
+    ),
+    (
         "I3 a key belongs to one step",
         "SELECT format('%s belongs to %s steps', s.idempotency_key, count(*)) FROM automations.steps s
           WHERE s.idempotency_key IS NOT NULL GROUP BY s.idempotency_key HAVING count(*) > 1",
@@ -88,6 +105,7 @@ pub const INVARIANTS: [(&str, &str); 12] = [
         "SELECT format('%s %s', t.what, t.id) FROM (
              SELECT 'step of', s.execution_id, s.account_id FROM automations.steps s
              UNION ALL SELECT 'queued', q.id, q.account_id FROM automations.queue q
+             UNION ALL SELECT 'waits', w.execution_id, w.account_id FROM automations.waits w
              UNION ALL SELECT 'parked', p.execution_id, p.account_id FROM automations.parked p) t (what, id, account)
            JOIN public.automation_executions e ON e.id = t.id WHERE e.account_id <> t.account",
     ),

@@ -6,9 +6,9 @@ use end_to_end::{Account, Daemon, Database, Graph, cluster, template};
 use serde_json::json;
 use tokio_postgres::Client;
 
-/// Each function that writes under a lease, as the daemon calls it; `$A`, `$E` and `$T` are account, execution and
-/// token. What a catalogue query finds beside these fails the test: a new function needs its line here.
-const FENCED: [(&str, &str); 5] = [
+/// Each function that writes under a lease, as the daemon calls it; `$A`, `$E`, `$T` and `$M` are account, execution,
+/// token and automation. What a catalogue query finds beside these fails the test: a new function needs its line here.
+const FENCED: [(&str, &str); 7] = [
     (
         "finish",
         "finish(ARRAY[$A], ARRAY[$E], ARRAY[$T], '[{\"status\": \"completed\", \"steps\": [$S]}]')",
@@ -17,6 +17,11 @@ const FENCED: [(&str, &str); 5] = [
     ("park", "park($A, $E, $T, 1, '[$S]', '[]', '{}')"),
     ("record", "record($A, $E, $T, '[$S]')"),
     ("release", "release(ARRAY[$A], ARRAY[$E], ARRAY[$T])"),
+    (
+        "start_child",
+        "start_child($A, $E, $T, gen_random_uuid(), $M, '{}', true)",
+    ),
+    ("waited", "waited($A, $E, $T)"),
 ];
 
 /// Functions that take a token and are no write under a lease: the claim makes it, the others are called by those above
@@ -31,6 +36,7 @@ const STEP: &str = "{\"node_id\": \"start\", \"place\": \"[]\", \"run\": 1, \"at
 const STORED: &str = "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
     SELECT 'execution ' || e::text AS line FROM public.automation_executions e
     UNION ALL SELECT 'step ' || s::text FROM automations.steps s
+    UNION ALL SELECT 'waits ' || w::text FROM automations.waits w
     UNION ALL SELECT 'parked ' || p::text FROM automations.parked p
     UNION ALL SELECT 'queue ' || q::text FROM automations.queue q) lines";
 
@@ -38,7 +44,7 @@ async fn stored(database: &Database) -> String {
     database.value(STORED, &[]).await
 }
 
-/// Two manual executions, claimed under one token of one minute.
+/// Two manual executions, claimed under one token of one minute, each with a step whose time to wait is over.
 async fn claimed(database: &Database) -> (Client, String) {
     let account = Account::new(database).await;
     let graph = Graph::from("trigger-manual")
@@ -47,6 +53,13 @@ async fn claimed(database: &Database) -> (Client, String) {
     let automation = account.manual(database, "claimed", &graph).await;
     database.start(automation, json!({})).await;
     database.start(automation, json!({})).await;
+    database
+        .run(
+            "INSERT INTO automations.waits (execution_id, step_key, account_id, kind, wake_at)
+             SELECT id, gen_random_uuid(), account_id, 'resume', now() - interval '1 second'
+               FROM public.automation_executions",
+        )
+        .await;
     let daemon = cluster::connect(&database.name, template::DAEMON).await;
     let token = uuid::Uuid::now_v7();
     let claimed = daemon
@@ -59,14 +72,15 @@ async fn claimed(database: &Database) -> (Client, String) {
 
 /// Calls it for each execution with this token; what the database says is no matter.
 async fn call(database: &Database, daemon: &Client, call: &str, token: &str) {
-    let query = "SELECT account_id::text, id::text FROM public.automation_executions ORDER BY id";
+    let query = "SELECT account_id::text, id::text, automation_id::text FROM public.automation_executions ORDER BY id";
     for row in database.owner.query(query, &[]).await.unwrap() {
         let literal = |text: &str| format!("'{text}'::uuid");
         let call = call
             .replace("$S", STEP)
             .replace("$A", &literal(row.get(0)))
             .replace("$E", &literal(row.get(1)))
-            .replace("$T", &literal(token));
+            .replace("$T", &literal(token))
+            .replace("$M", &literal(row.get(2)));
         let _ = daemon.simple_query(&format!("SELECT automations.{call}")).await;
     }
 }

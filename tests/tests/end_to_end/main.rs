@@ -1,6 +1,19 @@
 //! End to end: a real PostgreSQL, a real automationd, and what a user of both may rely on. One program, so
 //! that it links once; one file per topic; a test's name is the sentence that it proves.
 
+// What random graphs are made of, and what they should do: shared with the tests of the pure crate.
+#[allow(dead_code, reason = "each of the two crates uses its part")]
+#[path = "../../../flow/tests/graphs/build.rs"]
+mod build;
+#[allow(dead_code, reason = "each of the two crates uses its part")]
+#[path = "../../../flow/tests/graphs/random.rs"]
+mod random;
+#[allow(dead_code, reason = "each of the two crates uses its part")]
+mod slow;
+#[allow(dead_code, reason = "each of the two crates uses its part")]
+#[path = "../../../flow/tests/graphs/walk.rs"]
+mod walk;
+
 mod application_triggers;
 mod attacks;
 mod broken_graphs;
@@ -15,6 +28,7 @@ mod error_limit;
 mod execution_timeouts;
 mod fairness;
 mod fences;
+mod generated_graphs;
 mod graph_table;
 mod graphs;
 mod http_endpoints;

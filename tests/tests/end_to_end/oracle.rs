@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// A violation as an administrator could make it by hand, and the invariant that must catch it. `$LEAD` and the like
 /// are found by query, so that the statements stand alone.
-const PLANTED: [(&str, &str); 17] = [
+const PLANTED: [(&str, &str); 20] = [
     ("I1", "DELETE FROM public.automation_executions WHERE trigger_type = 'event'"),
     (
         "I1",
@@ -33,6 +33,23 @@ const PLANTED: [(&str, &str); 17] = [
     (
         "I2 what is over",
         "UPDATE public.automation_executions SET completed_at = NULL",
+    ),
+    (
+        "I2 what came wakes",
+        "INSERT INTO automations.parked (account_id, execution_id, automation_id, trigger_type)
+         SELECT account_id, id, automation_id, trigger_type FROM public.automation_executions;
+         INSERT INTO automations.waits (execution_id, step_key, account_id, kind, came, came_at)
+         SELECT id, gen_random_uuid(), account_id, 'resume', 'resumed', now() FROM public.automation_executions",
+    ),
+    (
+        "I2 nobody waits",
+        "INSERT INTO automations.waits (execution_id, step_key, account_id, kind)
+         SELECT id, gen_random_uuid(), account_id, 'resume' FROM public.automation_executions",
+    ),
+    (
+        "I5 an event",
+        "INSERT INTO public.automation_events (account_id, event, source, emitted_at)
+         SELECT account_id, 'lost', 'application', now() - interval '1 hour' FROM public.automation_executions",
     ),
     (
         "I2 no lease",
@@ -123,6 +140,7 @@ async fn planted(
          CREATE TABLE kept.l AS TABLE public.leads;
          SET session_replication_role = replica;";
     let undo = "DELETE FROM automations.queue; DELETE FROM automations.parked;
+         DELETE FROM automations.waits; DELETE FROM public.automation_events;
          DELETE FROM public.automation_executions; INSERT INTO public.automation_executions TABLE kept.e;
          DELETE FROM automations.steps; INSERT INTO automations.steps TABLE kept.s;
          DELETE FROM public.leads; INSERT INTO public.leads TABLE kept.l;
