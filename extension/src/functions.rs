@@ -74,6 +74,7 @@ extension_sql_file!("../../sql/functions/52_end_waits.sql");
 extension_sql_file!("../../sql/functions/52_event_data.sql");
 extension_sql_file!("../../sql/functions/52_hand_to_parents.sql");
 extension_sql_file!("../../sql/functions/52_hold_parents.sql");
+extension_sql_file!("../../sql/functions/52_hold_waits.sql");
 extension_sql_file!("../../sql/functions/52_is_free.sql");
 extension_sql_file!("../../sql/functions/52_record.sql");
 extension_sql_file!("../../sql/functions/52_requeue.sql");

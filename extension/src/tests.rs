@@ -69,6 +69,8 @@ mod stats;
 mod tenant_nodes;
 #[path = "../../pgrx-tests/versions.rs"]
 mod versions;
+#[path = "../../pgrx-tests/wait_plans.rs"]
+mod wait_plans;
 #[path = "../../pgrx-tests/waits.rs"]
 mod waits;
 #[path = "../../pgrx-tests/watch.rs"]

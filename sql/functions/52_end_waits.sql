@@ -1,7 +1,7 @@
 -- Executions have ended: what their steps waited for comes no more, and executions for whose end they waited are
--- cancelled. Their own rows are taken last, after those of the children, because a child that ends comes from the
--- other side: its own rows first, then the parent's row here. `patient`: wait for a child that somebody has locked;
--- else it is left to cancel_left_children(), because one open transaction must not stall a daemon.
+-- cancelled. `patient`: wait for what somebody has locked, the children first and then the own rows, because a child
+-- that ends comes from the other side: its own rows first, then the parent's here. Else nothing is waited for, because
+-- one open transaction must not stall a daemon: a child that somebody has locked is left to cancel_left_children().
 CREATE FUNCTION automations.end_waits(ended uuid[], patient boolean)
 RETURNS void
 LANGUAGE plpgsql
@@ -26,9 +26,22 @@ BEGIN
             PERFORM automations.cancel_execution(w.child_id, patient);
         END IF;
     END LOOP;
-    DELETE FROM automations.waits x
-    WHERE x.execution_id = ANY (ended) AND (x.child_id IS NULL OR x.child_id <> ALL (left_over));
-    UPDATE automations.waits x SET kind = 'ended'
-    WHERE x.execution_id = ANY (ended) AND x.child_id = ANY (left_over) AND x.kind = 'child';
+    IF patient THEN
+        DELETE FROM automations.waits x WHERE x.execution_id = ANY (ended);
+        RETURN;
+    END IF;
+    FOR w IN
+        SELECT x.execution_id, x.step_key, coalesce(x.child_id = ANY (left_over), false) AS stays
+        FROM automations.waits x
+        WHERE x.execution_id = ANY (ended)
+        ORDER BY x.execution_id, x.step_key FOR UPDATE SKIP LOCKED
+    LOOP
+        IF w.stays THEN
+            UPDATE automations.waits x SET kind = 'ended'
+            WHERE x.execution_id = w.execution_id AND x.step_key = w.step_key;
+        ELSE
+            DELETE FROM automations.waits x WHERE x.execution_id = w.execution_id AND x.step_key = w.step_key;
+        END IF;
+    END LOOP;
 END
 $$;

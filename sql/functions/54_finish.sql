@@ -14,6 +14,7 @@ DECLARE
     held uuid[];
     held_results jsonb;
     held_caused uuid[];
+    held_waiting uuid[];
 BEGIN
     WITH mine AS MATERIALIZED (
         SELECT q.account_id, q.id, q.caused_by, f.place
@@ -28,15 +29,19 @@ BEGIN
         -- only what another execution caused can be waited for by one
         SELECT h.child_id, h.held FROM automations.hold_parents(
             ARRAY(SELECT m.id FROM mine m WHERE m.caused_by IS NOT NULL)) h
+    ), wait AS MATERIALIZED (
+        SELECT h.execution_id, h.held FROM automations.hold_waits(ARRAY(SELECT m.id FROM mine m)) h
     )
     SELECT array_agg(m.account_id ORDER BY m.id), array_agg(m.id ORDER BY m.id),
            jsonb_agg(results -> (m.place - 1)::integer ORDER BY m.id),
-           array_agg(m.id) FILTER (WHERE m.caused_by IS NOT NULL)
-    INTO held_accounts, held, held_results, held_caused
+           array_agg(m.id) FILTER (WHERE m.caused_by IS NOT NULL),
+           array_agg(w.execution_id) FILTER (WHERE w.execution_id IS NOT NULL)
+    INTO held_accounts, held, held_results, held_caused, held_waiting
     FROM mine m
     LEFT JOIN execution e ON e.id = m.id
     LEFT JOIN parent p ON p.child_id = m.id
-    WHERE e.held IS NOT FALSE AND p.held IS NOT FALSE;
+    LEFT JOIN wait w ON w.execution_id = m.id
+    WHERE e.held IS NOT FALSE AND p.held IS NOT FALSE AND w.held IS NOT FALSE;
     IF held IS NULL AND cardinality(ids) = 1 THEN
         PERFORM automations.set_aside(account_ids[1], ids[1], tokens[1], results -> 0 -> 'steps');
     END IF;
@@ -61,7 +66,9 @@ BEGIN
     PERFORM automations.write_steps(held_accounts, held, (
         SELECT jsonb_agg(coalesce(l.result -> 'steps', '[]') ORDER BY l.place)
         FROM jsonb_array_elements(held_results) WITH ORDINALITY AS l (result, place)));
-    PERFORM automations.end_waits(held, false);
+    IF held_waiting IS NOT NULL THEN
+        PERFORM automations.end_waits(held_waiting, false);
+    END IF;
     IF held_caused IS NOT NULL THEN
         PERFORM automations.hand_to_parents(held_caused);
     END IF;

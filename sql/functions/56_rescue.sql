@@ -32,7 +32,8 @@ BEGIN
             ELSE
                 -- nothing is claimed while this waits: one that somebody has locked is left for the next time
                 CONTINUE WHEN EXISTS (SELECT FROM automations.hold_executions(ARRAY[r.id]) h WHERE NOT h.held)
-                    OR EXISTS (SELECT FROM automations.hold_parents(ARRAY[r.id]) h WHERE NOT h.held);
+                    OR EXISTS (SELECT FROM automations.hold_parents(ARRAY[r.id]) h WHERE NOT h.held)
+                    OR EXISTS (SELECT FROM automations.hold_waits(ARRAY[r.id]) h WHERE NOT h.held);
                 PERFORM automations.interrupt(r.account_id, r.id);
             END IF;
             taken := taken + 1;

@@ -56,5 +56,6 @@ mod statistics;
 mod test_mode;
 mod throwaway_cluster;
 mod tls;
+mod wait_races;
 mod wake;
 mod wide_rows;
