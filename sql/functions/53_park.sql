@@ -46,6 +46,7 @@ BEGIN
         IF w.came THEN
             UPDATE automations.queue q SET lease_token = NULL, lease_until = NULL
             WHERE q.account_id = park.account_id AND q.id = park.execution_id;
+            PERFORM automations.free_slots(ARRAY[park.execution_id]);
             PERFORM automations.wake();
             RETURN true;
         END IF;
