@@ -1,10 +1,12 @@
 //! Compiled graphs: one per version of an automation, shared by all its executions, kept while they are used.
 
+mod invalid;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use flow::{Configured, Node, Plan, Position, Problem, Severity, TemplateError};
+use flow::{Configured, Node, Plan, Position, TemplateError};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -12,6 +14,8 @@ use uuid::Uuid;
 use crate::engine::mentions::Mentions;
 use crate::nodes::{self, NodeKind};
 use crate::queue::{Queue, QueueError};
+pub use invalid::Invalid;
+use invalid::invalid;
 
 /// How many are kept. A graph of the limit's 1 MiB takes a few MiB compiled; ordinary ones a hundredth of that.
 const KEPT: usize = 256;
@@ -39,16 +43,6 @@ pub struct Prepared {
     pub configured: Result<Configured, TemplateError>,
     /// Which names its strings may read, so that nothing else is fetched or copied.
     pub mentions: Mentions,
-}
-
-/// Why a version cannot run: `invalid_graph`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Invalid {
-    /// A sentence with the node's id.
-    pub message: String,
-    /// The node, where it is one node's fault.
-    pub node_id: Option<String>,
 }
 
 type Compiled = Result<Arc<Definition>, Invalid>;
@@ -203,49 +197,9 @@ fn mentions(node: &Node, ids: &[Arc<str>]) -> Mentions {
     Mentions::find(&node.config, ids)
 }
 
-/// The first error, and how many more there are.
-fn invalid(problems: Vec<Problem>) -> Invalid {
-    let errors: Vec<_> = problems
-        .iter()
-        .filter(|problem| problem.severity == Severity::Error)
-        .collect();
-    let Some(first) = errors.first() else {
-        return Invalid {
-            message: "the graph cannot run".to_owned(),
-            node_id: None,
-        };
-    };
-    let at = first
-        .node_id
-        .as_deref()
-        .map(|id| format!("node {id}: "))
-        .unwrap_or_default();
-    let more = match errors.len() {
-        1 => String::new(),
-        many => format!(" (and {} more)", many - 1),
-    };
-    Invalid {
-        message: format!("{at}{}{more}", first.message),
-        node_id: first.node_id.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_invalid_graph_names_its_node_and_counts_the_rest() {
-        let problem = |node: &str| Problem {
-            severity: Severity::Error,
-            code: "unknown_type",
-            node_id: Some(node.to_owned()),
-            message: "There is no such type.".to_owned(),
-        };
-        let invalid = invalid(vec![problem("a"), problem("b")]);
-        assert_eq!(invalid.message, "node a: There is no such type. (and 1 more)");
-        assert_eq!(invalid.node_id.as_deref(), Some("a"));
-    }
 
     #[test]
     fn a_timeout_is_a_number_of_seconds_above_zero() {

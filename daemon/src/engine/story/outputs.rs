@@ -140,7 +140,7 @@ impl Outputs {
             TIDY_FROM_BYTES.max(self.held.bytes().saturating_mul(2)),
             TIDY_FROM_STEPS
                 .max(self.kept.len().saturating_mul(2))
-                .max(self.results.len() / 8),
+                .max(self.results.len() / 32),
         );
     }
 
