@@ -10,7 +10,9 @@ BEGIN
             IF to_regrole(role) IS NULL THEN
                 EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT', role);
             END IF;
-            IF role = 'service_role' AND (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+            -- only where it has to be: two databases of a server that install at once would update the same row
+            IF role = 'service_role' AND (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
+                AND NOT (SELECT rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = role) THEN
                 ALTER ROLE service_role BYPASSRLS;
             END IF;
         EXCEPTION

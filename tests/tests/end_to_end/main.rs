@@ -53,6 +53,7 @@ mod retries;
 mod retrying;
 mod rows;
 mod sample_application;
+mod schema_upgrade;
 mod several_daemons;
 mod statistics;
 mod test_mode;
