@@ -42,5 +42,5 @@ AS $$
         ) ORDER BY s.ordinal NULLS LAST, s.started_at), '[]')
     FROM automations.steps s
     LEFT JOIN cut c ON c.node_id = s.node_id AND c.place = s.place AND c.run = s.run
-    WHERE s.execution_id = nodes_executed.execution_id
+    WHERE s.execution_id = nodes_executed.execution_id AND s.status <> 'cancelled'
 $$;

@@ -44,7 +44,7 @@ BEGIN
         WHERE s.status IN ('started', 'parked')
         RETURNING s.status
     )
-    SELECT count(*) FILTER (WHERE w.status NOT IN ('started', 'parked')) INTO completed FROM written w;
+    SELECT count(*) FILTER (WHERE w.status NOT IN ('started', 'parked', 'cancelled')) INTO completed FROM written w;
     RETURN completed;
 END
 $$;

@@ -1,6 +1,6 @@
 -- Keeps the rows of automations.waits in step with step records that were just written: a parked step that says what
 -- it waits for ("wait": {"kind", "event", "match", "child_id"}) has one, from then on or from when it was resumed
--- already; a step that has ended, or is parked for something else, has none. Never waits for anybody: the caller
+-- already; a step that has ended, that is cancelled, or that is parked for something else, has none. Never waits for anybody: the caller
 -- holds the execution where a step waits, and with it keeps resume() out.
 CREATE FUNCTION automations.write_waits(account_id uuid, execution_id uuid, steps jsonb)
 RETURNS void
@@ -39,6 +39,11 @@ BEGIN
             WHERE w.execution_id = write_waits.execution_id AND w.step_key = n.step_key
               AND (w.kind IS NULL OR w.attempt < n.attempt);
         ELSIF n.status <> 'started' THEN
+            -- what a step has started that waits no more is cancelled by cancel_left_children(), which waits for nobody
+            UPDATE automations.waits w SET kind = 'ended'
+            WHERE n.status = 'cancelled' AND w.execution_id = write_waits.execution_id AND w.step_key = n.step_key
+              AND w.kind = 'child' AND w.came IS NULL;
+            CONTINUE WHEN FOUND;
             DELETE FROM automations.waits w
             WHERE w.execution_id = write_waits.execution_id AND w.step_key = n.step_key
               AND (n.status <> 'parked' OR w.kind IS NOT NULL);

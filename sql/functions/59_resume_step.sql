@@ -40,7 +40,7 @@ BEGIN
         -- it does not wait yet, or no more
         IF EXISTS (SELECT FROM automations.steps s
                     WHERE s.execution_id = resume_step.execution_id AND s.idempotency_key = resume_step.step_key
-                      AND s.status IN ('completed', 'failed', 'skipped')) THEN
+                      AND s.status IN ('completed', 'failed', 'skipped', 'cancelled')) THEN
             RETURN false;
         END IF;
         INSERT INTO automations.waits (execution_id, step_key, account_id, came, outcome, payload, came_at)

@@ -25,12 +25,24 @@ CREATE TABLE IF NOT EXISTS automations.steps (
     began_after     integer,
     format          smallint NOT NULL DEFAULT 1,
     PRIMARY KEY (execution_id, node_id, place, run),
-    CONSTRAINT step_status_is_one_of_five
-        CHECK (status IN ('started', 'parked', 'completed', 'failed', 'skipped'))
+    CONSTRAINT step_status_is_one_of_six
+        CHECK (status IN ('started', 'parked', 'completed', 'failed', 'skipped', 'cancelled'))
 ) PARTITION BY RANGE (execution_id);
 ALTER TABLE automations.steps
     ADD COLUMN IF NOT EXISTS began_after integer,
     ADD COLUMN IF NOT EXISTS format smallint NOT NULL DEFAULT 1;
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_constraint c
+                WHERE c.conrelid = 'automations.steps'::regclass AND c.conname = 'step_status_is_one_of_five') THEN
+        ALTER TABLE automations.steps DROP CONSTRAINT step_status_is_one_of_five,
+            ADD CONSTRAINT step_status_is_one_of_six
+                CHECK (status IN ('started', 'parked', 'completed', 'failed', 'skipped', 'cancelled'));
+    END IF;
+END
+$$;
+COMMENT ON COLUMN automations.steps.status IS
+    'cancelled: it waited for something outside, and its execution went another way; no part of the position';
 COMMENT ON COLUMN automations.steps.place IS 'canonical JSON of [[loop, run, item], ...], outermost []';
 COMMENT ON COLUMN automations.steps.ordinal IS 'order of completion in its execution, null until completed';
 COMMENT ON COLUMN automations.steps.began_after IS

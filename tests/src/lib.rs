@@ -15,6 +15,7 @@ pub mod oracle;
 pub mod own_cluster;
 pub mod proxy;
 pub mod receiver;
+pub mod resuming;
 pub mod sample;
 pub mod template;
 pub mod waiting;

@@ -105,7 +105,7 @@ impl Walk<'_> {
             .map(|wake| wake.saturating_duration_since(Instant::now()));
         self.record_parked();
         let steps = self.unrecorded.take();
-        let executed = nodes_executed(&self.story);
+        let executed = nodes_executed(&self.story, &self.outside());
         let variables = self.story.variables().clone();
         let claim = self.hold.claim();
         match insist(self.hold, || {

@@ -94,6 +94,7 @@ pub fn parked(who: Who<'_>, wake_in_ms: Option<u64>, parked: &Parked) -> Option<
     struct Waits<'a> {
         started_at: String,
         wake_in_ms: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         wait: Option<&'a Wait>,
         error: Option<&'a Value>,
         output: &'a Value,

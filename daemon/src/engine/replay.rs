@@ -142,6 +142,7 @@ impl Replay {
             "parked" => {
                 self.before.insert(step, Before::Parked(parked(record, self.now)));
             }
+            "cancelled" => {} // it waited, and its execution went another way
             _ => {
                 let Some(begun) = self.open.remove(&step) else {
                     story.skip_ordinal(); // it lost against a cancellation that was recorded before it

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::clean;
 use super::record::time;
+use super::replay::Parked;
 use super::story::{Output, Story, Told};
 use crate::settings::Limits;
 
@@ -201,9 +202,35 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The list.
-pub fn nodes_executed(story: &Story) -> Listed {
-    list(story.summary().lines())
+/// The list. While an execution waits for something outside, the steps that do come last as `waiting`, with what people
+/// read of them: the message of an approval.
+pub fn nodes_executed(story: &Story, waiting: &[(&StepId, &Parked)]) -> Listed {
+    let summary = story.summary();
+    let mut left = summary.left;
+    let lines = waiting.iter().filter_map(|(step, parked)| {
+        let output = match clean::size(&parked.output, summary.each.min(left)) {
+            Some(size) => {
+                left -= size;
+                Shown::Whole(&parked.output)
+            }
+            None => Shown::Cut {
+                cut: true,
+                preview: preview(&parked.output),
+            },
+        };
+        let entry = Entry {
+            status: "waiting",
+            started_at: Some(time(parked.started_at)),
+            attempt: parked.attempt,
+            run: step.run,
+            iteration: step.place.iterations(),
+            output: Some(output),
+            warnings: &parked.warnings,
+            ..Entry::of(story.plan().node(&step.node)?)
+        };
+        Some(Cow::from(String::from(entry.line())))
+    });
+    list(summary.lines().chain(lines))
 }
 
 /// The same of an execution that has ended: what was never reached comes last. While one waits, nobody knows yet.

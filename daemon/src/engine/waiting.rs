@@ -60,6 +60,17 @@ impl Walk<'_> {
         Some(wake.map_or(poll, |wake| wake.min(poll)))
     }
 
+    /// The steps that wait for something outside, those that began first leading.
+    pub(super) fn outside(&self) -> Vec<(&StepId, &Parked)> {
+        let mut outside: Vec<_> = self
+            .parked
+            .iter()
+            .filter(|(_, parked)| is_outside(parked))
+            .collect();
+        outside.sort_by_key(|(step, parked)| (parked.started_at, *step));
+        outside
+    }
+
     /// Asks the database what has come, and goes on with that.
     pub(super) async fn look_outside(&mut self) -> Result<(), Halt> {
         self.look = false;

@@ -21,12 +21,7 @@ impl NodeKind for ActionEmit {
 
     async fn run(&self, run: NodeRun<'_>) -> Result<Done, NodeError> {
         let event = setting::required_text(run.config, "event")?;
-        let id = run.as_tenant()?.emit(&event, payload(run.config)).await;
-        let id = id.map_err(|error| match error.sqlstate() {
-            // statement too complex, and what it says about a chain of executions that is too long
-            Some("54001") => NodeError::new("loop_depth", error.to_string()),
-            _ => error.into(),
-        })?;
+        let id = run.as_tenant()?.emit(&event, payload(run.config)).await?;
         Ok(Done::with(json!({ "eventId": id })))
     }
 

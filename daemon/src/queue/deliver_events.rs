@@ -6,7 +6,6 @@ use super::{Queue, QueueError};
 const BATCH: i32 = 100;
 
 impl Queue {
-    #[expect(dead_code, reason = "called as soon as the function is there")]
     /// Looks at the oldest events that nobody has looked at; returns how many there were.
     pub async fn deliver_events(&self) -> Result<i32, QueueError> {
         let sql = "SELECT automations.deliver_events($1)";

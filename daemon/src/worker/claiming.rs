@@ -94,7 +94,13 @@ impl Worker {
         if ticks || self.wake.rings(now) {
             self.unpark().await?;
         }
-        self.claim_all().await
+        loop {
+            let round = self.claim_all().await?;
+            // whom an event wakes goes into the queue
+            if self.queue.deliver_events().await? == 0 {
+                return Ok(round);
+            }
+        }
     }
 
     async fn is_ready(&self) -> Result<bool, QueueError> {

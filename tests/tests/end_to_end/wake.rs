@@ -82,6 +82,7 @@ async fn rubbish_in_a_notification_is_ignored() {
     let account = Account::new(&database).await;
     let automation = account.on_new_lead(&database, "woken", &note()).await;
     let daemon = Daemon::start_with(&database, woken_only()).await;
+    daemon.says(&["listening"]).await;
     for payload in [
         "",
         "rubbish",

@@ -121,3 +121,63 @@ fn in_a_loop_the_item_and_its_index_have_names_and_outputs_are_this_items() {
         json!(["y", "y2"])
     );
 }
+
+#[test]
+fn a_token_is_of_the_run_that_waits_here_or_comes_next_and_of_no_other_item() {
+    let plan = plan(
+        &[
+            ("t", "trigger-manual"),
+            ("each", "logic-loop"),
+            ("tell", "action-http"),
+            ("ask", "logic-approval"),
+            ("outside", "logic-approval"),
+        ],
+        &[
+            ("t", "", "outside"),
+            ("t", "", "each"),
+            ("each", "loop", "tell"),
+            ("tell", "", "ask"),
+        ],
+    );
+    let (mut story, _) = start(plan);
+    let tokens = |story: &Story, step: &StepId| {
+        let names = StepNames::new(&execution(), story, step, Arc::default(), &all());
+        let tokens: Vec<_> = names
+            .tokens()
+            .iter()
+            .map(|(id, token)| (id.to_string(), *token))
+            .collect();
+        (tokens, get(&names, "resume"))
+    };
+    let key = |step: &StepId| step.idempotency_key(Uuid::nil());
+    let (outermost, resume) = tokens(&story, &step("t"));
+    assert_eq!(resume, None, "unsigned, nothing is to be seen");
+    assert_eq!(outermost.len(), 1, "what lies in a loop has no run out here");
+    assert_eq!(outermost[0].1.step, key(&step("outside")));
+    story
+        .complete(&step("t"), told(Value::Null, Outcome::Default))
+        .unwrap();
+    let moves = story
+        .complete(&step("each"), told(json!([10, 20]), Outcome::Items(2)))
+        .unwrap();
+    let tell = moves.begin[0].step.clone();
+    let ask = StepId {
+        node: "ask".into(),
+        ..tell.clone()
+    };
+    let expected = [
+        ("ask".to_owned(), key(&ask)),
+        ("outside".to_owned(), key(&step("outside"))),
+    ];
+    for _ in 0..2 {
+        let (mut found, _) = tokens(&story, &tell);
+        found.sort_by(|one, other| one.0.cmp(&other.0));
+        let found: Vec<_> = found.into_iter().map(|(id, token)| (id, token.step)).collect();
+        assert_eq!(found, expected, "before it waits and while it waits");
+        if story.running().contains(&tell) {
+            story
+                .complete(&tell, told(Value::Null, Outcome::Default))
+                .unwrap();
+        }
+    }
+}
