@@ -179,14 +179,14 @@ mod tests {
     fn a_claim_looks_on_past_what_can_only_fail() -> Outcome {
         stage::set()?;
         Spi::run(
-            "SELECT pg_temp.queue(50); UPDATE automations.queue SET trigger_data = '{\"too_large\": true}';
+            "SELECT pg_temp.queue(20); UPDATE automations.queue SET trigger_data = '{\"too_large\": true}';
              SELECT pg_temp.queue(1)",
         )?;
         stage::as_daemon()?;
         assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "1");
         assert_eq!(
             ask("SELECT count(*) FROM public.automation_executions WHERE error_code = 'too_large'")?,
-            "50"
+            "20"
         );
         Ok(())
     }
