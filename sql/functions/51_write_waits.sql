@@ -1,7 +1,7 @@
 -- Keeps the rows of automations.waits in step with step records that were just written: a parked step that says what
 -- it waits for ("wait": {"kind", "event", "match", "child_id"}) has one, from then on or from when it was resumed
--- already; a step that has ended, that is cancelled, or that is parked for something else, has none. Never waits for anybody: the caller
--- holds the execution where a step waits, and with it keeps resume() out.
+-- already; a step that has ended, that is cancelled, or that is parked for something else, has none. The caller holds the
+-- execution where a step waits, and with it keeps resume() out, and gives up soon where a row is locked all the same.
 CREATE FUNCTION automations.write_waits(account_id uuid, execution_id uuid, steps jsonb)
 RETURNS void
 LANGUAGE plpgsql

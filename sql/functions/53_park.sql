@@ -9,6 +9,8 @@ RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+-- a step that waits no more may find its row locked by somebody who ends what it waited for: tried again, not waited for
+SET lock_timeout = '500ms'
 AS $$
 DECLARE
     wake timestamptz := automations.in_milliseconds(park.wake_in_ms);
