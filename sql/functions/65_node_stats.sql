@@ -21,6 +21,7 @@ AS $$
             error jsonb)
         WHERE e.automation_id = node_stats.automation_id AND NOT e.test_mode
           AND e.started_at >= now() - node_stats.since
+          AND n.node_id IS NOT NULL -- a line for steps that are not listed
     )
     SELECT r.node_id, (array_agg(r.node_type ORDER BY r.completed_at DESC NULLS LAST))[1],
            (array_agg(r.label ORDER BY r.completed_at DESC NULLS LAST))[1],

@@ -15,15 +15,18 @@ async fn limited(database: &Database, account: &Account, graph: &Graph, seconds:
         .await
 }
 
-/// How a graph ends that may take one second.
-async fn in_a_second(graph: &Graph, input: Value, options: DaemonOptions) -> Execution {
+/// Long enough for a loaded machine to come to the node that is waited for.
+const SECONDS: f64 = 4.0;
+
+/// How a graph ends that may take so long.
+async fn in_time(graph: &Graph, input: Value, options: DaemonOptions) -> Execution {
     let database = Database::fresh().await;
     let account = Account::new(&database).await;
-    let automation = limited(&database, &account, graph, 1.0).await;
+    let automation = limited(&database, &account, graph, SECONDS).await;
     let _daemon = Daemon::start_with(&database, options).await;
     let id = database.start(automation, input).await;
     let execution = database.ended(id).await.failed("timeout");
-    assert_eq!(execution.error.as_deref(), Some("did not end within 1 s"));
+    assert_eq!(execution.error.as_deref(), Some("did not end within 4 s"));
     let left = "SELECT (SELECT count(*) FROM automations.parked) + (SELECT count(*) FROM automations.queue)";
     assert_eq!(database.count(left).await, 0);
     execution
@@ -42,7 +45,7 @@ async fn a_request_that_runs_is_given_up_at_the_deadline() {
         .node("before", "logic-merge", json!({}))
         .node("send", "action-http", config)
         .chain(&["start", "before", "send"]);
-    let execution = in_a_second(&graph, json!({}), reaching(&receiver)).await;
+    let execution = in_time(&graph, json!({}), reaching(&receiver)).await;
     assert_eq!(execution.error_node.as_deref(), Some("send"));
     assert_eq!(execution.ran(), ["start", "before"]);
     receiver.sees_given_up(1).await;
@@ -53,7 +56,7 @@ async fn a_delay_does_not_outlive_the_deadline() {
     let graph = Graph::from("trigger-manual")
         .node("wait", "logic-delay", json!({"duration": 1, "unit": "days"}))
         .chain(&["start", "wait"]);
-    let execution = in_a_second(&graph, json!({}), DaemonOptions::default()).await;
+    let execution = in_time(&graph, json!({}), DaemonOptions::default()).await;
     assert_eq!(execution.error_node.as_deref(), Some("wait"));
 }
 
@@ -67,7 +70,7 @@ async fn the_pause_before_another_attempt_does_not_outlive_the_deadline() {
     let graph = Graph::from("trigger-manual")
         .node_with("send", "action-http", send)
         .chain(&["start", "send"]);
-    let execution = in_a_second(&graph, json!({}), reaching(&receiver)).await;
+    let execution = in_time(&graph, json!({}), reaching(&receiver)).await;
     assert_eq!(execution.error_node.as_deref(), Some("send"));
     assert_eq!(receiver.requests().len(), 1);
 }
@@ -88,7 +91,7 @@ async fn a_loop_and_all_that_runs_in_it_stop_at_the_deadline_and_the_longest_is_
         .edge("start", "each")
         .edge_from("each", "loop", "wait")
         .edge_from("each", "loop", "send");
-    let execution = in_a_second(&graph, json!({"list": [1, 2, 3]}), reaching(&receiver)).await;
+    let execution = in_time(&graph, json!({"list": [1, 2, 3]}), reaching(&receiver)).await;
     let named = execution.error_node.as_deref();
     assert!(matches!(named, Some("wait" | "send")), "{named:?}");
     receiver.sees_given_up(2).await;
@@ -102,7 +105,7 @@ async fn a_cycle_that_never_waits_stops_at_the_deadline() {
         .edge("start", "again")
         .edge_from("again", "true", "again");
     let endless = DaemonOptions::default().flag("--max-steps", "100000000");
-    let execution = in_a_second(&graph, json!({}), endless).await;
+    let execution = in_time(&graph, json!({}), endless).await;
     assert_eq!(execution.error_node.as_deref(), Some("again"));
 }
 
