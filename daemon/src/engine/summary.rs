@@ -70,6 +70,22 @@ enum Shown<'a> {
     Cut { cut: bool, preview: String },
 }
 
+impl<'a> Shown<'a> {
+    /// The value, or how much of it was cut. What does not fit into the rest of the whole is cut too.
+    fn within(each: usize, left: &mut usize, value: &'a Value) -> Shown<'a> {
+        match clean::size(value, each.min(*left)) {
+            Some(size) => {
+                *left -= size;
+                Shown::Whole(value)
+            }
+            None => Shown::Cut {
+                cut: true,
+                preview: preview(value),
+            },
+        }
+    }
+}
+
 impl Summary {
     /// Nothing has ended yet.
     pub fn new(limits: &Limits) -> Summary {
@@ -118,18 +134,8 @@ impl Summary {
         }
     }
 
-    /// The value, or how much of it was cut. What does not fit into the rest of the whole is cut too.
     fn shown<'a>(&mut self, value: &'a Value) -> Shown<'a> {
-        match clean::size(value, self.each.min(self.left)) {
-            Some(size) => {
-                self.left -= size;
-                Shown::Whole(value)
-            }
-            None => Shown::Cut {
-                cut: true,
-                preview: preview(value),
-            },
-        }
+        Shown::within(self.each, &mut self.left, value)
     }
 
     fn shown_output<'a>(&mut self, output: &'a Output) -> Shown<'a> {
@@ -208,16 +214,7 @@ pub fn nodes_executed(story: &Story, waiting: &[(&StepId, &Parked)]) -> Listed {
     let summary = story.summary();
     let mut left = summary.left;
     let lines = waiting.iter().filter_map(|(step, parked)| {
-        let output = match clean::size(&parked.output, summary.each.min(left)) {
-            Some(size) => {
-                left -= size;
-                Shown::Whole(&parked.output)
-            }
-            None => Shown::Cut {
-                cut: true,
-                preview: preview(&parked.output),
-            },
-        };
+        let output = Shown::within(summary.each, &mut left, &parked.output);
         let entry = Entry {
             status: "waiting",
             started_at: Some(time(parked.started_at)),

@@ -175,7 +175,7 @@ async fn an_event_and_the_step_that_emits_it_are_one_transaction() {
     let emitting = account.manual(&database, "emits", &emitting).await;
     let options = || {
         end_to_end::DaemonOptions::default()
-            .flag("--lease", "1s")
+            .flag("--lease", "3s")
             .flag("--poll-interval", "200ms")
     };
     let mut executions = 0;

@@ -59,6 +59,7 @@ mod sample_application;
 mod schema_upgrade;
 mod several_daemons;
 mod statistics;
+mod sub_automation_ends;
 mod sub_automations;
 mod test_mode;
 mod throwaway_cluster;

@@ -1,12 +1,12 @@
 //! `logic-sub-automation`: another automation's execution as a step of this one. Its result and its failure come back;
-//! it is started once, and ends with the one that waits for it.
+//! each attempt is one of its own, and a chain of them is not too long.
 
-use end_to_end::{Account, Daemon, DaemonOptions, Database, Graph, Receiver, waiting};
+use end_to_end::{Account, Daemon, Database, Graph, Receiver};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Calls the other and keeps what it gave, or how it failed.
-fn caller(other: Value, more: Value) -> Graph {
+pub fn caller(other: Value, more: Value) -> Graph {
     let mut data = json!({"config": {"automationId": other, "input": {"n": "{{ trigger.n }}"}}});
     for (key, value) in more.as_object().unwrap() {
         match data["config"].get(key).is_some() || key == "wait" {
@@ -21,7 +21,7 @@ fn caller(other: Value, more: Value) -> Graph {
 }
 
 /// Gives back twice what it is given.
-fn doubling() -> Graph {
+pub fn doubling() -> Graph {
     Graph::from("trigger-manual")
         .node(
             "stop",
@@ -42,19 +42,10 @@ fn failing(message: &str) -> Graph {
 }
 
 /// Waits for somebody who never comes.
-fn endless() -> Graph {
+pub fn endless() -> Graph {
     Graph::from("trigger-manual")
         .node("wait", "logic-wait", json!({"for": "resume"}))
         .edge("start", "wait")
-}
-
-async fn waits_for_child(database: &Database) {
-    waiting::until("a step that waits for another execution", || async {
-        let parked = "SELECT count(*) FROM automations.parked p JOIN automations.waits w USING (execution_id)
-                      WHERE w.kind = 'child'";
-        (database.count(parked).await > 0).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -188,79 +179,6 @@ async fn one_that_calls_itself_ends_with_loop_depth_and_the_chain() {
 }
 
 #[tokio::test]
-async fn when_the_one_that_waits_is_cancelled_the_other_is_too() {
-    let database = Database::fresh().await;
-    let account = Account::new(&database).await;
-    let other = account.manual(&database, "never ends", &endless()).await;
-    let automation = account
-        .manual(&database, "calls", &caller(json!(other), json!({})))
-        .await;
-    let _daemon = Daemon::start(&database).await;
-    let id = database.start(automation, json!({})).await;
-    waits_for_child(&database).await;
-    let child = database.executions(other).await.remove(0);
-
-    assert!(
-        database
-            .value::<bool>("SELECT automations.cancel($1)", &[&id])
-            .await
-    );
-
-    assert_eq!(database.ended(child.id).await.status, "cancelled");
-    assert_eq!(database.ended(id).await.status, "cancelled");
-    waiting::until("no row to be left", || async {
-        (database.waits().await == 0).then_some(())
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn when_the_other_is_cancelled_the_node_fails() {
-    let database = Database::fresh().await;
-    let account = Account::new(&database).await;
-    let other = account.manual(&database, "never ends", &endless()).await;
-    let automation = account
-        .manual(&database, "calls", &caller(json!(other), json!({})))
-        .await;
-    let _daemon = Daemon::start(&database).await;
-    let id = database.start(automation, json!({})).await;
-    waits_for_child(&database).await;
-    let child = database.executions(other).await.remove(0);
-
-    assert!(
-        database
-            .value::<bool>("SELECT automations.cancel($1)", &[&child.id])
-            .await
-    );
-
-    let failed = database.ended(id).await.failed("node_failed");
-    assert_eq!(failed.error.as_deref(), Some("the other execution was cancelled"));
-}
-
-#[tokio::test]
-async fn one_that_lost_against_another_branch_is_cancelled() {
-    let database = Database::fresh().await;
-    let account = Account::new(&database).await;
-    let other = account.manual(&database, "never ends", &endless()).await;
-    let graph = Graph::from("trigger-manual")
-        .node("call", "logic-sub-automation", json!({"automationId": other}))
-        .node("pause", "logic-delay", json!({"duration": 1}))
-        .node("first", "logic-merge", json!({"mode": "first"}))
-        .node("long", "logic-delay", json!({"duration": 1, "unit": "days"}))
-        .chain(&["start", "call", "first", "long"])
-        .chain(&["start", "pause", "first"]);
-    let automation = account.manual(&database, "raced", &graph).await;
-    let _daemon = Daemon::start(&database).await;
-    let id = database.start(automation, json!({})).await;
-    let child = waiting::until("the other execution", || async {
-        database.executions(other).await.pop()
-    })
-    .await;
-    assert_eq!(database.ended(child.id).await.status, "cancelled");
-    assert!(!database.execution(id).await.unwrap().is_final());
-}
-
-#[tokio::test]
 async fn an_automation_of_another_account_or_one_that_is_not_active_is_not_started() {
     let database = Database::fresh().await;
     let (account, stranger) = (Account::new(&database).await, Account::new(&database).await);
@@ -319,38 +237,4 @@ async fn in_test_mode_the_other_runs_in_test_mode_too_and_may_be_a_draft() {
         .await;
     let execution = database.ended(id).await.completed();
     assert_eq!(execution.variables["got"]["would_run"], "action-http");
-}
-
-#[tokio::test]
-async fn whenever_the_daemon_dies_between_starting_it_and_waiting_for_it_there_is_one() {
-    let database = Database::fresh().await;
-    let account = Account::new(&database).await;
-    let other = account.manual(&database, "doubles", &doubling()).await;
-    let automation = account
-        .manual(&database, "calls", &caller(json!(other), json!({})))
-        .await;
-    let options = || {
-        DaemonOptions::default()
-            .flag("--lease", "1s")
-            .flag("--poll-interval", "200ms")
-    };
-    let mut executions = 0;
-    for at in [
-        "1:after", "2:before", "2:after", "3:before", "3:after", "4:after", "5:after",
-    ] {
-        let id = database.start(automation, json!({"n": 4})).await;
-        executions += 1;
-        let mut dying = Daemon::spawn(&database.name, options().flag("--abort-at-write", at));
-        // or it needs fewer writes than that
-        tokio::select! {
-            _ = dying.ended() => {}
-            _ = database.ended(id) => {}
-        }
-        drop(dying);
-        let next = Daemon::start_with(&database, options()).await;
-        let execution = database.ended(id).await.completed();
-        assert_eq!(execution.variables["got"], json!({"twice": 8}), "{at}");
-        database.all_ended(other, executions).await;
-        next.stop().await;
-    }
 }
