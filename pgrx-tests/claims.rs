@@ -178,8 +178,10 @@ mod tests {
     #[pg_test]
     fn a_claim_looks_on_past_what_can_only_fail() -> Outcome {
         stage::set()?;
+        // so many failures in a row would stop the automation, and the last one would wait
         Spi::run(
-            "SELECT pg_temp.queue(20); UPDATE automations.queue SET trigger_data = '{\"too_large\": true}';
+            "UPDATE public.automations SET options = '{\"error_limit\": 0}';
+             SELECT pg_temp.queue(20); UPDATE automations.queue SET trigger_data = '{\"too_large\": true}';
              SELECT pg_temp.queue(1)",
         )?;
         stage::as_daemon()?;
