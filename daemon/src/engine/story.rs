@@ -81,7 +81,7 @@ impl Story {
         }
         let moves = self.follow(changes, at);
         if self.outputs.is_full() {
-            self.tidy();
+            self.tidy(false);
         }
         Ok(moves)
     }
@@ -170,7 +170,7 @@ impl Story {
     /// Whether what has to be kept in memory is at most this many bytes as JSON.
     pub fn fits_in(&mut self, most: usize) -> bool {
         if self.outputs.held.bytes() > most {
-            self.tidy();
+            self.tidy(true);
         }
         self.outputs.held.bytes() <= most
     }
@@ -201,10 +201,10 @@ impl Story {
         self.variables.set(&self.plan, place, variables, held);
     }
 
-    fn tidy(&mut self) {
+    fn tidy(&mut self, all: bool) {
         let places = self.position.places();
         self.variables.join(&places, &mut self.outputs.held);
-        self.outputs.tidy(&self.position, &places);
+        self.outputs.tidy(&self.position, &places, all);
     }
 
     fn ended(&mut self, step: &StepId, told: &Told, output: Output) {
@@ -220,7 +220,6 @@ impl Story {
 
     fn follow(&mut self, changes: Vec<Change>, at: DateTime<Utc>) -> Moves {
         let mut moves = Moves::default();
-        let mut is_over = false;
         for change in changes {
             match change {
                 Change::Begin { step, from } => {
@@ -240,13 +239,9 @@ impl Story {
                     results,
                 } => {
                     self.loop_ended(&step, handle, &results, at);
-                    is_over = true;
                 }
                 Change::End(_) => moves.begin.clear(),
             }
-        }
-        if is_over && self.outputs.has_results() {
-            self.tidy();
         }
         moves
     }

@@ -32,7 +32,7 @@ fn many_steps() -> DaemonOptions {
         ..DaemonOptions::default()
     }
     .flag("--max-steps", "1000000")
-    .flag("--lease", "2s")
+    .flag("--lease", "10s")
     .flag("--poll-interval", "300ms")
 }
 

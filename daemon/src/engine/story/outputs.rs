@@ -19,12 +19,13 @@ const TIDY_FROM_STEPS: usize = 2_000;
 pub struct Outputs {
     kept: HashMap<StepId, Kept>,
     newest: HashMap<(Arc<str>, Place), StepId>,
-    /// Of iterations that are over, while their loop is not: as JSON, which takes a small part of the memory, because
-    /// nothing reads them before the loop ends.
+    /// Of iterations that are over, the results of open loops among them: as JSON, which takes a small part of the
+    /// memory, because nothing reads them before the loop ends.
     results: HashMap<StepId, Box<RawValue>>,
     /// What is kept in memory, variables included.
     pub held: Holdings,
     tidy_at: (usize, usize),
+    purge_at: usize,
 }
 
 impl Outputs {
@@ -36,6 +37,7 @@ impl Outputs {
             results: HashMap::new(),
             held: Holdings::default(),
             tidy_at: (TIDY_FROM_BYTES, TIDY_FROM_STEPS),
+            purge_at: TIDY_FROM_STEPS,
         }
     }
 
@@ -94,39 +96,33 @@ impl Outputs {
         }
     }
 
-    /// Whether there are results that a loop which has ended may have left.
-    pub fn has_results(&self) -> bool {
-        !self.results.is_empty()
-    }
-
     /// Whether it is time to forget what nothing can read any more.
     pub fn is_full(&self) -> bool {
         self.held.bytes() > self.tidy_at.0 || self.kept.len() > self.tidy_at.1
     }
 
-    /// Forgets what nothing can read any more.
-    pub fn tidy(&mut self, position: &Position, places: &BTreeSet<&Place>) {
-        let sources = position.sources();
+    /// Forgets what nothing can read any more. What may still be asked for is listed, which costs time in the order of
+    /// the results of open loops, only when `all` is to go, or when there is twice as much of it as the last time.
+    pub fn tidy(&mut self, position: &Position, places: &BTreeSet<&Place>, all: bool) {
         self.newest.retain(|(_, place), _| places.contains(place));
         let newest: HashSet<&StepId> = self.newest.values().collect();
-        let over: Vec<StepId> = self
-            .kept
-            .keys()
-            .filter(|step| !newest.contains(step))
-            .filter(|step| !sources.contains(step) || !places.contains(&step.place))
-            .cloned()
-            .collect();
-        for step in over {
-            if sources.contains(&step)
-                && let Some(kept) = self.kept.get(&step)
-                && let Ok(result) = to_raw_value(&kept.output)
-            {
+        let older = self.kept.keys().filter(|step| !newest.contains(step));
+        let (here, gone): (Vec<StepId>, Vec<StepId>) =
+            older.cloned().partition(|step| places.contains(&step.place));
+        for step in gone {
+            let kept = self.kept.get(&step);
+            if let Some(result) = kept.and_then(|kept| to_raw_value(&kept.output).ok()) {
                 self.held.keep_bytes(result.get().len());
                 self.results.insert(step.clone(), result);
             }
             self.forget(&step);
         }
-        if !self.results.is_empty() {
+        let is_much = self.held.bytes() > self.tidy_at.0 || self.results.len() > self.purge_at;
+        if all || is_much || here.len() > TIDY_FROM_STEPS / 2 {
+            let sources = position.sources();
+            for step in here.iter().filter(|step| !sources.contains(step)) {
+                self.forget(step);
+            }
             let held = &mut self.held;
             self.results.retain(|step, result| {
                 let is_wanted = sources.contains(step);
@@ -135,12 +131,11 @@ impl Outputs {
                 }
                 is_wanted
             });
+            self.purge_at = TIDY_FROM_STEPS.max(self.results.len().saturating_mul(2));
         }
         self.tidy_at = (
             TIDY_FROM_BYTES.max(self.held.bytes().saturating_mul(2)),
-            TIDY_FROM_STEPS
-                .max(self.kept.len().saturating_mul(2))
-                .max(self.results.len() / 32),
+            TIDY_FROM_STEPS.max(self.kept.len().saturating_mul(2)),
         );
     }
 
