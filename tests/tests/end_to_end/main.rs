@@ -23,6 +23,7 @@ mod cancelled_statements;
 mod cancelling;
 mod command_line;
 mod copies;
+mod crash_points;
 mod debounce;
 mod delays;
 mod error_limit;
