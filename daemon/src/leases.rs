@@ -87,6 +87,12 @@ impl Leases {
         true
     }
 
+    /// The accounts of what is held, each once.
+    pub fn accounts(&self) -> Vec<Uuid> {
+        let accounts: HashSet<Uuid> = self.lock().values().map(|held| held.claim.account_id).collect();
+        accounts.into_iter().collect()
+    }
+
     /// All claims, for a heartbeat or to hand them back.
     pub fn claims(&self) -> Vec<Claim> {
         self.lock().values().map(|held| held.claim).collect()

@@ -15,6 +15,7 @@ pub struct Wake {
 #[derive(Default)]
 struct Inner {
     called: Notify,
+    beside: Notify,
     alarm: Mutex<Option<Instant>>,
     moved: Notify,
 }
@@ -23,11 +24,17 @@ impl Wake {
     /// There may be work now.
     pub fn call(&self) {
         self.inner.called.notify_one();
+        self.inner.beside.notify_one();
     }
 
     /// Waits until somebody called; a call before the wait counts.
     pub async fn called(&self) {
         self.inner.called.notified().await;
+    }
+
+    /// The same for whoever claims beside the claim loop.
+    pub async fn called_beside(&self) {
+        self.inner.beside.notified().await;
     }
 
     /// Something parked is due then; an earlier alarm stays.

@@ -2,9 +2,10 @@
 -- hundred thousand pending executions do not delay another account's one. Each gives its share, higher priority first
 -- and then older first; what some do not use goes to those that have more. Locked rows are passed over, and so are those
 -- in `passed`, which the caller has put off already; those of an automation that is not active, or that has as many in
--- flight as it may, stay where they are. counted: what it claims is limited (automations.in_flight).
+-- flight as it may, stay where they are. counted: what it claims is limited (automations.in_flight). Accounts in `but_not`
+-- have no turn.
 -- A row of nulls at the end: somebody else decides about a limit at the moment, so there may be more in a moment.
-CREATE FUNCTION automations.queue_turn(batch integer, passed uuid[] DEFAULT '{}')
+CREATE FUNCTION automations.queue_turn(batch integer, passed uuid[] DEFAULT '{}', but_not uuid[] DEFAULT '{}')
 RETURNS TABLE (account_id uuid, id uuid, counted boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -34,7 +35,7 @@ BEGIN
     SELECT array_agg(w.account_id), array_agg(w.weight), array_agg(32767), array_agg(nothing),
            bool_or(w.max_in_flight IS NOT NULL) OR EXISTS (SELECT FROM automations.limits)
     INTO accounts, weights, priorities, last_ids, limited
-    FROM automations.waiting_accounts(greatest(64, batch)) w;
+    FROM automations.waiting_accounts(greatest(64, batch), but_not) w;
     IF limited THEN
         full_ones := ARRAY(SELECT f FROM automations.full_limits(accounts) f);
     END IF;

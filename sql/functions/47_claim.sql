@@ -1,5 +1,5 @@
 -- Claims up to `batch` executions for one daemon, under a token that every later write has to carry, for lease_ms
--- milliseconds. Fair across accounts (queue_turn). What refers to a row that somebody has locked stays for later,
+-- milliseconds. Fair across accounts (queue_turn), those in `but_not` left out. What refers to a row that somebody has locked stays for later,
 -- a vanished lead or conversation becomes null, a vanished automation or execution drops the queue row (inspect).
 -- One that a daemon has already died with is claimed alone, so that it cannot take innocents with it. What can only
 -- fail (trigger data too large, a chain of automations too deep) fails here and is not returned.
@@ -8,7 +8,7 @@
 -- It looks on until it has something to return or nothing is left to look at: whoever gets nothing sleeps. Only so
 -- long, because what it has locked meanwhile nobody else can claim; if it got on but not to the end, it wakes the
 -- daemons instead.
-CREATE FUNCTION automations.claim(token uuid, batch integer, lease_ms bigint)
+CREATE FUNCTION automations.claim(token uuid, batch integer, lease_ms bigint, but_not uuid[] DEFAULT '{}')
 RETURNS TABLE (
     id uuid, account_id uuid, automation_id uuid, version integer, trigger_type text, trigger_data text,
     lead_id uuid, conversation_id uuid, caused_by uuid, depth smallint, test_mode boolean, started_at timestamptz,
@@ -45,7 +45,7 @@ BEGIN
                coalesce(array_agg(t.id) FILTER (WHERE t.counted), '{}'),
                least(look_again, CASE WHEN bool_or(t.id IS NULL) THEN 20 END)
         INTO accounts, ids, counted, look_again
-        FROM automations.queue_turn(batch, put_off) t;
+        FROM automations.queue_turn(batch, put_off, but_not) t;
         EXIT WHEN ids IS NULL;
 
         WITH turn AS (
@@ -111,7 +111,8 @@ BEGIN
         RETURN QUERY
         SELECT q.id, q.account_id, q.automation_id, q.version, q.trigger_type, e.trigger_data::text, q.lead_id,
                q.conversation_id, q.caused_by, q.depth, q.test_mode, e.started_at, q.attempt, q.crashes,
-               EXISTS (SELECT FROM automations.steps s WHERE s.execution_id = q.id),
+               -- not EXISTS: that may be hashed, and then each claim reads every step that there is (seen)
+               (SELECT true FROM automations.steps s WHERE s.execution_id = q.id LIMIT 1) IS NOT NULL,
                -- since it occurred, by this clock: a daemon's is never compared with it
                CASE WHEN isfinite(e.started_at)
                    THEN greatest(extract(epoch FROM clock_timestamp() - e.started_at) * 1000, 0)::bigint

@@ -49,9 +49,9 @@ pub struct Claims {
 }
 
 impl Queue {
-    /// Claims at most `batch` executions for `lease` under a fresh token. Empty when there is nothing to do, and
-    /// while work is paused or the database is a copy.
-    pub async fn claim(&self, batch: usize, lease: Duration) -> Result<Claims, QueueError> {
+    /// Claims at most `batch` executions for `lease` under a fresh token, none of the accounts in `but_not`. Empty when
+    /// there is nothing to do, and while work is paused or the database is a copy.
+    pub async fn claim(&self, batch: usize, lease: Duration, but_not: &[Uuid]) -> Result<Claims, QueueError> {
         let token = Uuid::now_v7();
         let batch = i32::try_from(batch).unwrap_or(i32::MAX);
         let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
@@ -60,8 +60,8 @@ impl Queue {
             .sweep(
                 "SELECT id, account_id, automation_id, version, trigger_type, trigger_data, lead_id, \
                  conversation_id, depth, test_mode, started_at, attempt, has_steps, age_ms, look_in_ms \
-                 FROM automations.claim($1, $2, $3)",
-                &[&token, &batch, &lease_ms],
+                 FROM automations.claim($1, $2, $3, $4)",
+                &[&token, &batch, &lease_ms, &but_not],
                 |rows| !rows.is_empty(),
             )
             .await?;

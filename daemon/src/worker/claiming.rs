@@ -14,12 +14,21 @@ use crate::queue::claim::Claimed;
 use crate::stop::Stop;
 
 /// Executions in one claim call.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// How long a claim waits for more slots when all were taken, and for how many. Under load only: while slots are
 /// free, nothing waits.
 const TOGETHER: Duration = Duration::from_millis(10);
 const TOGETHER_SLOTS: u32 = 16;
+
+/// In which slot an execution runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// One that everybody may take.
+    Ordinary,
+    /// One that is kept for accounts of which nothing runs here.
+    Kept,
+}
 
 /// How a round of claiming ended.
 enum Round {
@@ -35,8 +44,10 @@ impl Worker {
         let mut backoff = pauses();
         let mut tick = Instant::now();
         while !stop.is_asked() {
-            match self.look(&mut tick).await {
+            self.busy.begin();
+            match self.look(&mut tick, stop).await {
                 Ok(Round::Empty) => {
+                    self.busy.end();
                     backoff = pauses();
                     let cause = tokio::select! {
                         () = stop.asked() => return,
@@ -74,7 +85,7 @@ impl Worker {
     }
 
     /// One look at the queue. At a tick everything is looked at, otherwise only what the wake-up was about.
-    async fn look(self: &Arc<Self>, tick: &mut Instant) -> Result<Round, QueueError> {
+    async fn look(self: &Arc<Self>, tick: &mut Instant, stop: &Stop) -> Result<Round, QueueError> {
         let now = Instant::now();
         let ticks = *tick <= now;
         if ticks {
@@ -95,7 +106,7 @@ impl Worker {
             self.unpark().await?;
         }
         loop {
-            let round = self.claim_all().await?;
+            let round = self.claim_all(stop).await?;
             // whom an event wakes goes into the queue
             if self.queue.deliver_events().await? == 0 {
                 return Ok(round);
@@ -125,40 +136,52 @@ impl Worker {
         }
     }
 
-    async fn claim_all(self: &Arc<Self>) -> Result<Round, QueueError> {
-        loop {
+    async fn claim_all(self: &Arc<Self>, stop: &Stop) -> Result<Round, QueueError> {
+        // while a flood's executions end as fast as they are claimed, nothing but this ends the loop
+        while !stop.is_asked() {
             let free = self.slots.available_permits();
             if free == 0 {
-                return Ok(Round::Full);
+                break;
             }
-            let since = Instant::now();
-            let claims = self.queue.claim(free.min(BATCH), self.leases.length()).await?;
-            let claimed = claims.executions;
-            if let Some(delay) = claims.look_in {
-                self.wake.alarm(Instant::now() + delay);
-            }
-            metrics::histogram!("automationd_claim_seconds").record(since.elapsed().as_secs_f64());
-            metrics::counter!("automationd_executions_claimed_total").increment(claimed.len() as u64);
-            if claimed.is_empty() {
+            if self.claim(free.min(BATCH), Lane::Ordinary).await? == 0 {
                 return Ok(Round::Empty);
             }
-            for one in claimed {
-                // only this loop takes permits, so as many are there as were seen
-                let Ok(permit) = self.slots.clone().try_acquire_owned() else {
-                    return Ok(Round::Full);
-                };
-                self.spawn(one, since, permit);
-            }
         }
+        Ok(Round::Full)
     }
 
-    fn spawn(self: &Arc<Self>, claimed: Claimed, since: Instant, permit: OwnedSemaphorePermit) {
+    /// Claims up to so many, as many slots of this lane as are free, and starts them; how many there were.
+    pub(super) async fn claim(self: &Arc<Self>, batch: usize, lane: Lane) -> Result<usize, QueueError> {
+        let (slots, not_of) = match lane {
+            Lane::Ordinary => (&self.slots, Vec::new()),
+            Lane::Kept => (&self.kept, self.leases.accounts()),
+        };
+        let since = Instant::now();
+        let claims = self.queue.claim(batch, self.leases.length(), &not_of).await?;
+        let claimed = claims.executions;
+        if let Some(delay) = claims.look_in {
+            self.wake.alarm(Instant::now() + delay);
+        }
+        metrics::histogram!("automationd_claim_seconds").record(since.elapsed().as_secs_f64());
+        metrics::counter!("automationd_executions_claimed_total").increment(claimed.len() as u64);
+        let count = claimed.len();
+        for one in claimed {
+            // only one loop takes permits of a lane, so as many are there as were seen
+            let Ok(permit) = slots.clone().try_acquire_owned() else {
+                break;
+            };
+            self.spawn(one, since, permit, lane);
+        }
+        Ok(count)
+    }
+
+    fn spawn(self: &Arc<Self>, claimed: Claimed, since: Instant, permit: OwnedSemaphorePermit, lane: Lane) {
         // of the highest level, so that no RUST_LOG takes the id away from a line that it lets through
         let span = tracing::error_span!("execution", execution_id = %claimed.claim.id);
         let hold = self.leases.hold(claimed.claim, since);
         let worker = self.clone();
         let work = async move {
-            worker.perform(claimed, hold).await;
+            worker.perform(claimed, hold, lane).await;
             drop(permit);
         };
         self.running.spawn(work.instrument(span));

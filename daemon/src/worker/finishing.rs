@@ -50,8 +50,8 @@ pub struct Finisher {
 }
 
 impl Finisher {
-    /// Starts the task. There is one: two calls of one daemon would wait for each other wherever both count into the
-    /// same automation (seen: 4 of 9 ms of a call), and one makes larger groups.
+    /// Starts the task. There is one for all ordinary executions: two calls of one daemon would wait for each other
+    /// wherever both count into the same automation (seen: 4 of 9 ms of a call), and one makes larger groups.
     pub fn start(queue: &Queue) -> Finisher {
         let (jobs, waiting) = mpsc::channel(GROUP);
         tokio::spawn(serve(queue.clone(), waiting));

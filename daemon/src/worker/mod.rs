@@ -4,6 +4,7 @@ mod announcing;
 mod claiming;
 mod finishing;
 mod heartbeat;
+mod newcomers;
 mod performing;
 mod upkeep;
 
@@ -38,8 +39,13 @@ pub struct Worker {
     wake: Wake,
     health: Health,
     finisher: Finisher,
+    /// For newcomers, who wait for nobody's group.
+    kept_finisher: Finisher,
     announcer: Announcer,
     slots: Arc<Semaphore>,
+    /// The slots that are kept for accounts of which nothing runs here.
+    kept: Arc<Semaphore>,
+    busy: newcomers::Busy,
     running: TaskTracker,
     /// Cancelled when running executions have had their time.
     halt: CancellationToken,
@@ -79,12 +85,17 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
     let (announcer, announcing) = Announcer::start(queue.clone());
     let worker = Arc::new(Worker {
         finisher: Finisher::start(&queue),
+        kept_finisher: Finisher::start(&queue),
         announcer,
         engine,
         leases: leases.clone(),
         wake,
         health: health.clone(),
-        slots: Arc::new(Semaphore::new(settings.concurrency)),
+        slots: Arc::new(Semaphore::new(
+            settings.concurrency - newcomers::kept(settings.concurrency),
+        )),
+        kept: Arc::new(Semaphore::new(newcomers::kept(settings.concurrency))),
+        busy: newcomers::Busy::default(),
         running: TaskTracker::new(),
         halt: CancellationToken::new(),
         handed_back: Mutex::default(),
@@ -101,7 +112,9 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
         asked.asked().await; // said at once, also while a look at the queue is on its way
         told.set(State::Stopping);
     });
+    let beside = tokio::spawn(worker.clone().claim_newcomers_until(stop.clone()));
     worker.claim_until(&stop).await;
+    let _ = beside.await; // what it has claimed is in hand, and handed back with the rest
     health.set(State::Stopping);
     worker.wind_down(settings.stop_timeout).await;
     drop(worker); // the announcer ends when nobody can announce any more

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Worker;
+use super::claiming::Lane;
 use super::finishing::Finished;
 use crate::engine::ending::Ending;
 use crate::engine::{Walked, walk};
@@ -12,7 +13,7 @@ use crate::queue::claim::Claimed;
 
 impl Worker {
     /// Walks it and writes what it came to. Given up when the daemon has no more time; the claim is handed back then.
-    pub(super) async fn perform(self: Arc<Self>, claimed: Claimed, hold: Hold) {
+    pub(super) async fn perform(self: Arc<Self>, claimed: Claimed, hold: Hold, lane: Lane) {
         let hold = Arc::new(hold);
         metrics::gauge!("automationd_executions_in_flight").increment(1.0);
         tokio::select! {
@@ -21,19 +22,19 @@ impl Worker {
                 hold.give_up();
                 self.handed_back(hold.claim());
             }
-            () = self.walk(claimed, &hold) => {}
+            () = self.walk(claimed, &hold, lane) => {}
         }
         metrics::gauge!("automationd_executions_in_flight").decrement(1.0);
     }
 
-    async fn walk(&self, claimed: Claimed, hold: &Arc<Hold>) {
+    async fn walk(&self, claimed: Claimed, hold: &Arc<Hold>, lane: Lane) {
         let (id, automation_id) = (claimed.claim.id, claimed.automation_id);
         tracing::debug!(%automation_id, attempt = claimed.attempt, "claimed");
         self.announcer.announce(id, automation_id, "running");
         match walk(self.engine.clone(), claimed, hold).await {
             Walked::Ended(ending) => {
                 let status = ending.status;
-                let written = match self.finish(hold, *ending).await {
+                let written = match self.finish(hold, *ending, lane).await {
                     Finished::Written => Some(status),
                     Finished::Lost => {
                         tracing::info!("the lease is lost, or was let go; whoever claims it next ends it");
@@ -44,7 +45,7 @@ impl Worker {
                         let message = format!("the result could not be stored: {why}");
                         let ending = Ending::failed(code, message, None);
                         let status = ending.status;
-                        let finished = self.finish(hold, ending).await;
+                        let finished = self.finish(hold, ending, lane).await;
                         matches!(finished, Finished::Written).then_some(status)
                     }
                 };
@@ -66,7 +67,7 @@ impl Worker {
         }
     }
 
-    async fn finish(&self, hold: &Arc<Hold>, ending: Ending) -> Finished {
+    async fn finish(&self, hold: &Arc<Hold>, ending: Ending, lane: Lane) -> Finished {
         match &ending.error {
             Some((error, code)) => {
                 let node_id = ending.node_id.as_deref().unwrap_or_default();
@@ -74,6 +75,10 @@ impl Worker {
             }
             None => tracing::debug!(status = ending.status, "ended"),
         }
-        self.finisher.finish(hold, &ending).await
+        let finisher = match lane {
+            Lane::Ordinary => &self.finisher,
+            Lane::Kept => &self.kept_finisher,
+        };
+        finisher.finish(hold, &ending).await
     }
 }
