@@ -78,6 +78,7 @@ extension_sql_file!("../../sql/functions/52_hold_waits.sql");
 extension_sql_file!("../../sql/functions/52_is_free.sql");
 extension_sql_file!("../../sql/functions/52_record.sql");
 extension_sql_file!("../../sql/functions/52_requeue.sql");
+extension_sql_file!("../../sql/functions/52_refuse_while_locked.sql");
 extension_sql_file!("../../sql/functions/52_set_aside.sql");
 extension_sql_file!("../../sql/functions/52_waited.sql");
 extension_sql_file!("../../sql/functions/52_wake_waiting.sql");

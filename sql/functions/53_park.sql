@@ -1,7 +1,7 @@
 -- Parks an execution that only waits: no lease, no memory, a row. wake_in_ms: milliseconds until it goes back to the
 -- queue, by the clock of the database; null: until it is resumed. What came for one of its steps meanwhile is not slept
 -- past: the execution goes back into the queue at once. False: the lease is lost, or was let go because somebody has
--- locked the execution (set_aside).
+-- locked the execution (set_aside). An error where somebody has locked the queue row (refuse_while_locked).
 CREATE FUNCTION automations.park(
     account_id uuid, execution_id uuid, token uuid, wake_in_ms bigint, steps jsonb, nodes_executed jsonb,
     variables jsonb)
@@ -20,8 +20,11 @@ BEGIN
     WHERE q.account_id = park.account_id AND q.id = park.execution_id AND q.lease_token = park.token
       AND q.lease_until > clock_timestamp()
     FOR UPDATE SKIP LOCKED;
-    IF NOT FOUND OR EXISTS (
-        SELECT FROM automations.hold_executions(ARRAY[park.execution_id]) h WHERE NOT h.held) THEN
+    IF NOT FOUND THEN
+        PERFORM automations.refuse_while_locked(park.account_id, park.execution_id, park.token);
+        RETURN false;
+    END IF;
+    IF EXISTS (SELECT FROM automations.hold_executions(ARRAY[park.execution_id]) h WHERE NOT h.held) THEN
         PERFORM automations.set_aside(park.account_id, park.execution_id, park.token, park.steps);
         RETURN false;
     END IF;

@@ -2,7 +2,7 @@
 -- variables, nodes_executed, steps} belongs to ids[i]. Returns the ids that were written; executions that wait for one of
 -- them are told. Of several, those that somebody has locked are passed over, so that one open transaction cannot stall
 -- the others: call again with the one alone. Its absence in the answer means that the lease is lost, or was let go
--- because of the lock (set_aside).
+-- because of the lock (set_aside). An error where it is the queue row that somebody has locked (refuse_while_locked).
 CREATE FUNCTION automations.finish(account_ids uuid[], ids uuid[], tokens uuid[], results jsonb)
 RETURNS SETOF uuid
 LANGUAGE plpgsql
@@ -43,6 +43,13 @@ BEGIN
     LEFT JOIN wait w ON w.execution_id = m.id
     WHERE e.held IS NOT FALSE AND p.held IS NOT FALSE AND w.held IS NOT FALSE;
     IF held IS NULL AND cardinality(ids) = 1 THEN
+        PERFORM FROM automations.queue q
+        WHERE q.account_id = account_ids[1] AND q.id = ids[1] AND q.lease_token = tokens[1]
+        FOR UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            PERFORM automations.refuse_while_locked(account_ids[1], ids[1], tokens[1]);
+            RETURN;
+        END IF;
         PERFORM automations.set_aside(account_ids[1], ids[1], tokens[1], results -> 0 -> 'steps');
     END IF;
     IF held IS NULL THEN

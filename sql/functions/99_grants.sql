@@ -39,7 +39,7 @@ BEGIN
         -- what those call as their caller
         'is_copy', 'queue_turn', 'inspect', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
         'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt', 'sees_past_policies',
-        'set_aside', 'is_too_large', 'set_pending', 'write_waits', 'requeue', 'wake_waiting', 'hold_parents', 'hold_waits',
+        'set_aside', 'refuse_while_locked', 'is_too_large', 'set_pending', 'write_waits', 'requeue', 'wake_waiting', 'hold_parents', 'hold_waits',
         'hand_to_parents', 'end_waits', 'is_free', 'cancel_execution', 'cancel_left_children', 'event_data',
         'event_matches', 'refuse_child', 'wait_for_child', 'start_execution', 'snapshot', 'provenance', 'claimed_user',
         'resolve_trigger', 'account_of', 'waiting_accounts', 'full_limits', 'within_limits', 'admit',

@@ -72,6 +72,11 @@ impl QueueError {
         }
     }
 
+    /// True where somebody has locked what was to be written.
+    pub fn is_locked(&self) -> bool {
+        self.sqlstate() == Some("55P03")
+    }
+
     /// The `error_code` of an execution whose data was refused so.
     pub fn refusal(&self) -> &'static str {
         match self {

@@ -39,6 +39,8 @@ struct Job {
     hold: Arc<Hold>,
     result: Box<RawValue>,
     answer: oneshot::Sender<Finished>,
+    /// Before it is tried again where somebody has locked its row for a moment.
+    pauses: Backoff,
     /// What is said about it carries its id.
     span: tracing::Span,
 }
@@ -54,7 +56,7 @@ impl Finisher {
     /// wherever both count into the same automation (seen: 4 of 9 ms of a call), and one makes larger groups.
     pub fn start(queue: &Queue) -> Finisher {
         let (jobs, waiting) = mpsc::channel(GROUP);
-        tokio::spawn(serve(queue.clone(), waiting));
+        tokio::spawn(serve(queue.clone(), waiting, jobs.downgrade()));
         Finisher { jobs }
     }
 
@@ -76,6 +78,7 @@ impl Finisher {
                 hold: hold.clone(),
                 result,
                 answer,
+                pauses: Backoff::new(Duration::from_millis(20), Duration::from_secs(1)),
                 span: tracing::Span::current(),
             })
             .await
@@ -87,13 +90,13 @@ impl Finisher {
     }
 }
 
-async fn serve(queue: Queue, mut waiting: mpsc::Receiver<Job>) {
+async fn serve(queue: Queue, mut waiting: mpsc::Receiver<Job>, line: mpsc::WeakSender<Job>) {
     let mut ready = Vec::new();
     while waiting.recv_many(&mut ready, GROUP).await > 0 {
         for group in within(std::mem::take(&mut ready), GROUP_BYTES, |job| {
             job.result.get().len()
         }) {
-            write(&queue, group).await;
+            write(&queue, group, &line).await;
         }
     }
 }
@@ -119,12 +122,16 @@ fn within<T>(group: Vec<T>, most: usize, size: impl Fn(&T) -> usize) -> Vec<Vec<
 }
 
 /// Writes a group; what the group could not write is tried alone.
-async fn write(queue: &Queue, group: Vec<Job>) {
+async fn write(queue: &Queue, group: Vec<Job>, line: &mpsc::WeakSender<Job>) {
     let alone = group.len() == 1;
     let mut left = match call(queue, group).await {
         Ok(left) => left,
         Err((mut jobs, error)) if alone => {
             if let Some(job) = jobs.pop() {
+                if error.is_locked() {
+                    again(job, line.clone());
+                    return;
+                }
                 let (code, why) = (error.refusal(), error.to_string());
                 drop(job.answer.send(Finished::Refused { code, why }));
             }
@@ -147,8 +154,25 @@ async fn write(queue: &Queue, group: Vec<Job>) {
         return;
     }
     while let Some(job) = left.pop() {
-        Box::pin(write(queue, vec![job])).await;
+        Box::pin(write(queue, vec![job], line)).await;
     }
+}
+
+/// Somebody has locked its row, its own heartbeat for example: back into the line after a pause, while the others go on.
+fn again(mut job: Job, line: mpsc::WeakSender<Job>) {
+    job.span
+        .in_scope(|| tracing::debug!("somebody has locked its row; trying again in a moment"));
+    tokio::spawn(async move {
+        let hold = job.hold.clone();
+        tokio::select! {
+            () = hold.lost() => {}
+            () = job.pauses.wait() => {}
+        }
+        match line.upgrade() {
+            Some(line) if !hold.is_lost() => drop(line.send(job).await),
+            _ => drop(job.answer.send(Finished::Lost)),
+        }
+    });
 }
 
 /// One call, repeated while the database is away; returns the jobs that were not written.
@@ -173,7 +197,7 @@ async fn call(queue: &Queue, mut jobs: Vec<Job>) -> Result<Vec<Job>, (Vec<Job>, 
                 }
                 return Ok(jobs);
             }
-            Err(error) if tried.is_refused(&error) => return Err((jobs, error)),
+            Err(error) if error.is_locked() || tried.is_refused(&error) => return Err((jobs, error)),
             Err(error) => {
                 metrics::counter!("automationd_database_errors_total").increment(1);
                 for job in &jobs {

@@ -1,6 +1,6 @@
 //! Somebody holds a lock. The application's write returns all the same, and nobody else's executions wait with it.
 
-use end_to_end::{Account, Daemon, Database, Graph, waiting};
+use end_to_end::{Account, Daemon, DaemonOptions, Database, Graph, Receiver, waiting};
 use serde_json::json;
 
 fn note() -> Graph {
@@ -76,7 +76,7 @@ async fn a_lead_that_somebody_holds_waits_alone_and_runs_when_it_is_let_go() {
         .execute("SELECT FROM public.leads WHERE id = $1 FOR UPDATE", &[&held])
         .await
         .unwrap();
-    let options = end_to_end::DaemonOptions::default().flag("--poll-interval", "300ms");
+    let options = DaemonOptions::default().flag("--poll-interval", "300ms");
     let _daemon = Daemon::start_with(&database, options).await;
 
     for n in 1..=20 {
@@ -167,4 +167,44 @@ async fn maintenance_blocks_no_insert() {
 
     maintaining.await.unwrap().expect("maintain() failed");
     writer.batch_execute("COMMIT").await.unwrap();
+}
+
+/// A heartbeat of its own, or somebody who cancels in an open transaction: the result waits for the row and for nothing
+/// else. The lease is so long that nobody else brings it to its end.
+#[tokio::test]
+async fn a_result_whose_queue_row_is_locked_is_written_when_it_is_let_go() {
+    let database = Database::fresh().await;
+    let account = Account::new(&database).await;
+    let receiver = Receiver::start().await;
+    let held = Graph::from("trigger-event")
+        .node(
+            "act",
+            "action-http",
+            json!({"method": "POST", "url": receiver.url("/act"), "timeout": 60_000}),
+        )
+        .edge("start", "act");
+    let held = account.on_new_lead(&database, "held", &held).await;
+    let other = Account::new(&database).await;
+    let free = other.on_new_lead(&database, "free", &note()).await;
+    let options = DaemonOptions::default()
+        .flag("--allow-hosts", &receiver.host())
+        .flag("--lease", "10m");
+    let daemon = Daemon::start_with(&database, options).await;
+    receiver.hold();
+    account.lead(&database, "Ada").await;
+    receiver.have(1).await;
+    let session = database.another_session().await;
+    session
+        .batch_execute("BEGIN; SELECT FROM automations.queue FOR UPDATE")
+        .await
+        .unwrap();
+
+    receiver.let_go();
+    daemon.says(&["somebody has locked its row"]).await;
+    other.lead(&database, "Bob").await;
+    database.only(free).await.completed();
+    session.batch_execute("COMMIT").await.unwrap();
+
+    database.only(held).await.completed();
+    assert_eq!(receiver.requests().len(), 1);
 }
