@@ -268,39 +268,4 @@ fn preview(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn json_of(shown: Shown<'_>) -> Value {
-        serde_json::to_value(shown).unwrap()
-    }
-
-    #[test]
-    fn each_value_is_shown_up_to_its_limit_and_all_up_to_theirs() {
-        let limits = Limits {
-            max_shown: 10,
-            max_shown_total: 25,
-            ..Limits::default()
-        };
-        let (value, mut summary) = (json!("12345678"), Summary::new(&limits)); // ten bytes as JSON
-        let cut = json!({ "cut": true, "preview": "12345678" });
-        assert_eq!(json_of(summary.shown(&value)), value);
-        summary.each = 9;
-        assert_eq!(json_of(summary.shown(&value)), cut);
-        summary.each = 10;
-        assert_eq!(json_of(summary.shown(&value)), value);
-        assert_eq!(json_of(summary.shown(&value)), cut);
-        assert_eq!(summary.left, 5);
-    }
-
-    #[test]
-    fn what_was_cut_can_be_known_again() {
-        assert_eq!(preview(&json!([1, 2])), "a list of 2");
-        assert_eq!(
-            preview(&json!({"status": 200, "body": ""})),
-            "an object with body, status"
-        );
-        assert_eq!(preview(&json!("x".repeat(300))).len(), 200);
-    }
-}
+mod tests;

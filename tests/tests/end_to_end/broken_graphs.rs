@@ -230,3 +230,38 @@ async fn a_broken_graph_that_was_forced_in_fails_with_invalid_graph_and_the_daem
     );
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn what_was_to_run_a_version_that_was_deleted_fails_with_invalid_graph_queued_or_parked() {
+    let database = Database::fresh().await;
+    let account = Account::new(&database).await;
+    let graph = Graph::from("trigger-manual")
+        .set("note", "seen", json!(true))
+        .node("wait", "logic-delay", json!({"duration": 1, "unit": "hours"}))
+        .chain(&["start", "note", "wait"]);
+    let automation = account.manual(&database, "gone", &graph).await;
+    let first = Daemon::start(&database).await;
+    let parked = database.start(automation, json!({})).await;
+    database.becomes(parked, "waiting").await;
+    first.stop().await;
+    let queued = database.start(automation, json!({})).await;
+    database
+        .run("DELETE FROM public.automation_versions; UPDATE automations.parked SET wake_at = now()")
+        .await;
+
+    let daemon = Daemon::start(&database).await;
+
+    for id in [parked, queued] {
+        let execution = database.ended(id).await.failed("invalid_graph");
+        let why = "the version that this execution runs is not there any more";
+        assert_eq!(execution.error.as_deref(), Some(why));
+        assert_eq!(execution.error_node, None);
+    }
+    let done = "SELECT count(*) FROM automations.steps WHERE node_id = 'note' AND status = 'completed'";
+    assert_eq!(
+        database.count(done).await,
+        1,
+        "what was done before stays recorded"
+    );
+    daemon.stop().await;
+}
