@@ -1,6 +1,7 @@
 -- Takes emitted events to the steps that wait for them, the oldest first, up to `batch` of them; returns how many. Each
 -- goes to all that wait at that moment or to none: where one of those is locked, it waits for the next time, and later
--- events of that name and account with it, so that a step that waits again never gets an event twice or out of order.
+-- events of that name and account with it, so that a step that waits again never gets an event twice, nor out of order
+-- within one call; two daemons that deliver at the same moment each go in their own order.
 -- An event that was emitted after a wait's timeout comes too late, however late the clock is looked at.
 CREATE FUNCTION automations.deliver_events(batch integer)
 RETURNS integer
