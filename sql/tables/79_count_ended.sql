@@ -1,7 +1,9 @@
 -- Adds ended executions to the automations that they belong to, whose rows the caller has locked, and stops those that
 -- have reached their error limit. `ended` holds, in any order, executions of one status that ended in a row: {"a":
 -- automation, "n": how many, "f": how many of them count as failures in a row, "at": when the last one ended, "s":
--- status}. One that completed ends the row of failures; one that was interrupted neither ends nor lengthens it.
+-- status}. Counters stop at what an integer holds: whoever may edit an automation may write them, and an execution that
+-- cannot be counted could never end (seen). One that completed ends the row of failures; one that was interrupted
+-- neither ends nor lengthens it.
 CREATE OR REPLACE FUNCTION automations.count_ended(ended jsonb) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -23,18 +25,19 @@ BEGIN
           FROM given g GROUP BY g.automation_id
     ), counts AS (
         UPDATE public.automations a
-           SET execution_count = a.execution_count + s.executions,
+           SET execution_count = least(a.execution_count::bigint + s.executions, 2147483647)::integer,
                last_executed_at = greatest(a.last_executed_at, s.at),
                last_execution_status = CASE WHEN a.last_executed_at > s.at THEN a.last_execution_status
                                             ELSE s.status END,
-               failures_in_a_row = l.failures + CASE WHEN s.completed = 0 THEN a.failures_in_a_row ELSE 0 END
+               failures_in_a_row = least(
+                   l.failures + CASE WHEN s.completed = 0 THEN a.failures_in_a_row ELSE 0 END::bigint, 2147483647)::integer
           FROM sums s
           JOIN rows_of_failures l ON l.automation_id = s.automation_id AND l.completed = s.completed
          WHERE a.id = s.automation_id
         RETURNING a.id, a.status, a.failures_in_a_row, automations.error_limit(a.options) AS most
     ), longest AS (
         -- the first one goes on from what was counted before, which an UPDATE does not return: it is looked up
-        SELECT r.automation_id, max(r.failures + CASE WHEN r.completed = 0 THEN b.failures_in_a_row ELSE 0 END) AS n
+        SELECT r.automation_id, max(r.failures + CASE WHEN r.completed = 0 THEN b.failures_in_a_row ELSE 0 END::bigint) AS n
           FROM rows_of_failures r JOIN public.automations b ON b.id = r.automation_id
          GROUP BY r.automation_id
     )

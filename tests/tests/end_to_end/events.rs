@@ -226,3 +226,58 @@ async fn in_test_mode_nothing_is_emitted() {
         .await;
     assert_eq!(events, 0);
 }
+
+#[tokio::test]
+async fn who_keeps_a_step_locked_and_emits_much_keeps_back_nobody_elses_events() {
+    let database = Database::fresh().await;
+    let (account, stranger) = (Account::new(&database).await, Account::new(&database).await);
+    let graph = waiting_for(json!({}));
+    let held = account.manual(&database, "held", &graph).await;
+    let free = stranger.manual(&database, "free", &graph).await;
+    let _daemon = Daemon::start(&database).await;
+    let held = database.start(held, json!({})).await;
+    let free = database.start(free, json!({})).await;
+    waits(&database, 2).await;
+
+    let member = database.as_tenant(account.user).await;
+    member
+        .batch_execute(&format!("BEGIN; SELECT automations.cancel('{held}')"))
+        .await
+        .unwrap();
+    let other = database.as_tenant(account.user).await;
+    other
+        .batch_execute("SELECT automations.emit('paid', '{}') FROM generate_series(1, 300)")
+        .await
+        .unwrap();
+    database.emit(stranger.user, "paid", json!({})).await;
+    database.ended(free).await.completed();
+
+    member.batch_execute("ROLLBACK").await.unwrap();
+    database.ended(held).await.completed();
+}
+
+#[tokio::test]
+async fn an_event_nested_as_deep_as_the_stack_of_postgres_comes_to_nobody_and_stops_nobody() {
+    let database = Database::fresh().await;
+    let (account, stranger) = (Account::new(&database).await, Account::new(&database).await);
+    let automation = stranger.manual(&database, "waits", &waiting_for(json!({}))).await;
+    let tenant = database.as_tenant(account.user).await;
+    let mut depth = 40_000;
+    // what can just be emitted cannot be put into anything
+    while let Err(error) = tenant
+        .batch_execute(&format!(
+            "SELECT automations.emit('deep', (repeat('[', {depth}) || repeat(']', {depth}))::jsonb)"
+        ))
+        .await
+    {
+        assert_eq!(error.code().map(|code| code.code()), Some("54001"), "{error:?}");
+        depth -= 20;
+    }
+
+    let _daemon = Daemon::start(&database).await;
+    let id = database.start(automation, json!({})).await;
+    waits(&database, 1).await;
+    database.emit(stranger.user, "paid", json!({})).await;
+    database.ended(id).await.completed();
+    delivered(&database).await;
+}
