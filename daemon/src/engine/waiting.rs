@@ -88,6 +88,8 @@ impl Walk<'_> {
             });
             if let Some(step) = waits.map(|(step, _)| step.clone()) {
                 self.arrive(&step, one)?;
+                // each may have a megabyte to be read, and a hundred came at once: others have their turn in between
+                tokio::task::yield_now().await;
             }
             if self.story.end().is_some() {
                 return Ok(());
