@@ -40,14 +40,18 @@ mod tests {
     #[pg_test]
     fn counters_that_somebody_wrote_full_keep_no_execution_from_ending() -> Outcome {
         stage::set()?;
-        Spi::run("UPDATE public.automations SET execution_count = 2147483647, failures_in_a_row = 2147483647")?;
+        Spi::run(
+            "UPDATE public.automations SET execution_count = 2147483647, failures_in_a_row = 2147483647",
+        )?;
         Spi::run(
             "INSERT INTO public.automation_executions (automation_id, trigger_type, status)
              SELECT a.id, 'manual', 'running' FROM public.automations a WHERE a.name = 'New lead';
              UPDATE public.automation_executions SET status = 'failed', completed_at = now()",
         )?;
         assert_eq!(
-            ask("SELECT (execution_count, failures_in_a_row, status) FROM public.automations WHERE name = 'New lead'")?,
+            ask(
+                "SELECT (execution_count, failures_in_a_row, status) FROM public.automations WHERE name = 'New lead'"
+            )?,
             "(2147483647,2147483647,error)"
         );
         Ok(())
