@@ -133,9 +133,15 @@ async fn a_tenant_cannot_reach_a_partition_and_reads_nothing_of_the_other_in_the
         let (table, partition): (&str, bool) = (row.get(0), row.get(1));
         let delete = format!("DELETE FROM {table}");
         let error = tenant.execute(&delete, &[]).await.expect_err(&delete);
+        // from a view that joins two tables nobody can delete, whatever his rights
+        let refused = if table == "automations.pending" {
+            "55000"
+        } else {
+            "42501"
+        };
         assert_eq!(
             error.code().map(|code| code.code()),
-            Some("42501"),
+            Some(refused),
             "{delete}: {error:?}"
         );
         let others = format!("SELECT count(*) FROM {table} t WHERE t::text LIKE ANY (ARRAY[$1, $2])");
