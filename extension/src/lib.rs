@@ -35,6 +35,17 @@ pub mod saving;
 pub mod schedules;
 pub mod wake;
 
+/// When the library is loaded: by the server at its start, or by a session that calls one of its functions.
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    // SAFETY: reads a variable of this process.
+    let preloading = unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress };
+    wake::settings::register(preloading);
+    if preloading {
+        wake::worker::register();
+    }
+}
+
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
 
