@@ -1,15 +1,40 @@
 //! The server that `setup/cluster` started, as its environment variables describe it.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use tokio_postgres::{Client, Config, NoTls};
+
+use crate::own_cluster::OwnCluster;
+
+/// Of this process: another server than the one of all tests.
+static INSTEAD: OnceLock<HashMap<&'static str, String>> = OnceLock::new();
+
+/// From now on this process speaks to that server: everything here, databases and daemons. Once, by a test that has
+/// its process to itself, as nextest gives it.
+///
+/// # Panics
+/// The second time.
+pub fn use_instead(own: &OwnCluster) {
+    let variables = HashMap::from([
+        ("PGHOST", "127.0.0.1".to_owned()),
+        ("PGPORT", own.port.to_string()),
+        ("PGPASSWORD", own.password.clone()),
+        ("AUTOMATIONS_TEST_CLUSTER", own.folder.display().to_string()),
+    ]);
+    INSTEAD.set(variables).expect("one server for each test");
+}
 
 /// Value of a variable that `setup/cluster` sets.
 ///
 /// # Panics
 /// Without it: the tests never look for a server by themselves, they might find somebody's.
 fn variable(name: &str) -> String {
+    if let Some(value) = INSTEAD.get().and_then(|instead| instead.get(name)) {
+        return value.clone();
+    }
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run by `setup/cluster run -- ...`"))
 }
 

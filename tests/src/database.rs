@@ -46,6 +46,16 @@ impl Database {
         }
     }
 
+    /// A database that was there when its server started, with everything installed in it.
+    pub async fn first_of(name: &str) -> Database {
+        let server = cluster::connect("postgres", "postgres").await;
+        template::make_in(&server, name).await;
+        Database {
+            owner: cluster::connect(name, template::OWNER).await,
+            name: name.to_owned(),
+        }
+    }
+
     /// A database with nothing in it.
     pub async fn empty() -> Database {
         template::ensure().await;

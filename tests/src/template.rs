@@ -54,6 +54,17 @@ pub async fn make(server: &tokio_postgres::Client, name: &str) {
     install(name).await;
 }
 
+/// The same in a database that is there.
+pub async fn make_in(server: &tokio_postgres::Client, name: &str) {
+    logins(server).await;
+    let statement = format!("ALTER DATABASE {name} OWNER TO {OWNER}");
+    server
+        .batch_execute(&statement)
+        .await
+        .unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    install(name).await;
+}
+
 /// The logins that belong to a server, not to a database.
 async fn logins(server: &tokio_postgres::Client) {
     let password = cluster::password();

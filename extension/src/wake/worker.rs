@@ -94,10 +94,14 @@ pub extern "C-unwind" fn automations_wake_up_worker(number: pg_sys::Datum) {
     unsafe { pg_sys::proc_exit(1) };
 }
 
-/// Sleeps; false when this process was asked to end.
+/// Sleeps, until the configuration is read again at most: whoever has made the database meanwhile says so by
+/// `pg_reload_conf()`. False when this process was asked to end.
 fn pause(time: Duration) -> bool {
     let until = Instant::now() + time;
     while let Some(left) = until.checked_duration_since(Instant::now()) {
+        if BackgroundWorker::sighup_received() {
+            break;
+        }
         // a millisecond more, because a timeout of less than one is none
         if !BackgroundWorker::wait_latch(Some(left + Duration::from_millis(1))) {
             return false;

@@ -69,4 +69,5 @@ mod wait_races;
 mod waits;
 mod waits_beside_others;
 mod wake;
+mod wake_up_worker;
 mod wide_rows;
