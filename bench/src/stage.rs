@@ -1,8 +1,9 @@
 //! What a section plays on: a database of its own with the product, a sample application and tables to compare with.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use end_to_end::{Account, DaemonOptions, Database};
+use end_to_end::{Account, DaemonOptions, Database, waiting};
 use tokio_postgres::Client;
 
 use crate::scale::Sizes;
@@ -16,6 +17,22 @@ pub struct Bench {
     pub rounds: u32,
 }
 
+/// The databases that `setup/bench` gives wake-up workers to. No section needs more of them at once.
+const NAMES: [&str; 4] = ["bench_1", "bench_2", "bench_3", "bench_4"];
+
+/// Waits for the worker of this session's database: it looks again when the configuration is read.
+async fn with_worker(superuser: &Client) {
+    waiting::until("the wake-up worker", || async {
+        let reload = "SELECT pg_reload_conf()";
+        superuser.batch_execute(reload).await.expect(reload);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let there = "SELECT FROM pg_stat_activity
+            WHERE backend_type = 'automations wake-up' AND datname = current_database()";
+        superuser.query_opt(there, &[]).await.expect(there)
+    })
+    .await;
+}
+
 /// A database and who works in it.
 pub struct Stage {
     /// A clone of the template: `install()` and the sample application, and schema `bench` with what is compared.
@@ -27,11 +44,14 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A new one.
+    /// A new one, in a database that has a wake-up worker.
     pub async fn fresh() -> Stage {
-        let database = Database::fresh().await;
+        static STAGES: AtomicUsize = AtomicUsize::new(0);
+        let name = NAMES[STAGES.fetch_add(1, Ordering::Relaxed) % NAMES.len()];
+        let database = Database::fresh_as(name).await;
         database.run(include_str!("../sql/compared_tables.sql")).await;
         let superuser = database.superuser().await;
+        with_worker(&superuser).await;
         // The seeds of the sample application belong to accounts of their own; without its automations nothing of
         // theirs is ever started.
         database.run("DELETE FROM public.automations").await;

@@ -5,13 +5,19 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The least that a run can do, beside a server of its own, because it needs a setting that no other test wants; with the
+/// The least that a run can do, beside a server of its own, because it needs settings that no other test wants; with the
 /// daemon of AUTOMATIOND_BIN.
 fn run(arguments: &[&str]) -> (bool, String, Value) {
     let folder = tempfile::tempdir().expect("a folder");
     let results = folder.path().join("deep/results.json");
     let output = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../setup/cluster"))
-        .args(["run", "--fast", "--set", "track_commit_timestamp=on", "--"])
+        .args(["run", "--fast", "--set", "track_commit_timestamp=on"])
+        .args(["--set", "shared_preload_libraries=automations"])
+        .args([
+            "--set",
+            "automations.database=bench_1,bench_2,bench_3,bench_4",
+            "--",
+        ])
         .arg(env!("CARGO_BIN_EXE_bench"))
         .args(arguments)
         .args(["--scale", "tiny", "--rounds", "1", "--out"])

@@ -17,19 +17,35 @@ pub struct Database {
 impl Database {
     /// A clone of the template, adopted: a clone is a copy, and a copy starts paused.
     pub async fn fresh() -> Database {
-        let database = Database::copy_of_template().await;
-        database
-            .owner
+        Database::copy_of_template().await.adopted().await
+    }
+
+    /// As [`Database::fresh`], under a name that something else knows; whatever had it goes.
+    pub async fn fresh_as(name: &str) -> Database {
+        template::ensure().await;
+        let server = cluster::connect("postgres", "postgres").await;
+        server
+            .batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            .await
+            .unwrap_or_else(|error| panic!("drop {name}: {error:?}"));
+        Database::clone_as(name.to_owned()).await.adopted().await
+    }
+
+    async fn adopted(self) -> Database {
+        self.owner
             .batch_execute("SELECT automations.adopt()")
             .await
             .expect("adopt the clone");
-        database
+        self
     }
 
     /// As [`Database::fresh`], not adopted.
     pub async fn copy_of_template() -> Database {
         template::ensure().await;
-        let name = fresh_name();
+        Database::clone_as(fresh_name()).await
+    }
+
+    async fn clone_as(name: String) -> Database {
         let server = cluster::connect("postgres", "postgres").await;
         let statement = format!(
             "CREATE DATABASE {name} TEMPLATE {} OWNER {}",
