@@ -10,6 +10,9 @@ use super::{Class, Done, NodeError, NodeKind, NodeRun, Park, setting, span};
 /// The node type.
 pub struct LogicWait;
 
+/// Characters in the name of an event, as `automations.emit()` takes it.
+const NAME: usize = 200;
+
 /// The handle after a time-out.
 const TIMEOUT: &str = "timeout";
 
@@ -62,6 +65,10 @@ fn timed_out() -> Value {
 /// The event that is waited for; a `match` that no event could be compared with fails now, not when one comes.
 fn event(config: &Value) -> Result<Wait, NodeError> {
     let event = setting::required_text(config, "event")?;
+    if event.chars().count() > NAME {
+        let message = format!("the name of an event has {NAME} characters at most");
+        return Err(NodeError::failed(message));
+    }
     let matching = setting::given(config, "match").cloned().unwrap_or_default();
     EventMatch::parse(&matching).map_err(|error| NodeError::failed(format!("match: {error}")))?;
     Ok(Wait::Event { event, matching })

@@ -105,13 +105,8 @@ impl Worker {
         if ticks || self.wake.rings(now) {
             self.unpark().await?;
         }
-        loop {
-            let round = self.claim_all(stop).await?;
-            // whom an event wakes goes into the queue
-            if self.queue.deliver_events().await? == 0 {
-                return Ok(round);
-            }
-        }
+        self.delivery.ask();
+        self.claim_all(stop).await
     }
 
     async fn is_ready(&self) -> Result<bool, QueueError> {

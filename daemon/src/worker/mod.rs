@@ -2,6 +2,7 @@
 
 mod announcing;
 mod claiming;
+mod delivering;
 mod finishing;
 mod heartbeat;
 mod newcomers;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::announcing::Announcer;
+use self::delivering::Delivery;
 use self::finishing::Finisher;
 use crate::database::connect::Connector;
 use crate::engine::Engine;
@@ -46,6 +48,7 @@ pub struct Worker {
     /// The slots that are kept for accounts of which nothing runs here.
     kept: Arc<Semaphore>,
     busy: newcomers::Busy,
+    delivery: Delivery,
     running: TaskTracker,
     /// Cancelled when running executions have had their time.
     halt: CancellationToken,
@@ -96,6 +99,7 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
         )),
         kept: Arc::new(Semaphore::new(newcomers::kept(settings.concurrency))),
         busy: newcomers::Busy::default(),
+        delivery: Delivery::default(),
         running: TaskTracker::new(),
         halt: CancellationToken::new(),
         handed_back: Mutex::default(),
@@ -103,6 +107,7 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
         queue: queue.clone(),
     });
     let mut always = JoinSet::new(); // aborted when dropped
+    always.spawn(worker.delivery.clone().serve(queue.clone(), worker.wake.clone()));
     always.spawn(heartbeat::beat(connector, leases.clone()));
     always.spawn(heartbeat::fence(leases));
     always.spawn(upkeep::keep_up(queue, health.clone(), recorder));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// A lead.
@@ -33,7 +34,19 @@ pub fn of_row<'k>(key: impl IntoIterator<Item = &'k str>, row: &str) -> Option<S
         .into_iter()
         .map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name)))
         .collect();
-    Some(format!("row:{{{}}}", parts.join(",")))
+    Some(shortened(format!("row:{{{}}}", parts.join(","))))
+}
+
+/// The record is part of keys, and an index entry holds a third of a page at most: a longer one is known by its digest.
+const LONGEST: usize = 500;
+
+fn shortened(record: String) -> String {
+    if record.len() <= LONGEST {
+        return record;
+    }
+    let digest = Sha256::digest(&record);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("row:sha256:{hex}")
 }
 
 /// Postgres writes a time in the time zone of the session; two sessions mean the same row.
@@ -64,6 +77,18 @@ mod unit {
             Some(r#"row:{"a":"2026-03-01T10:00:00.000000Z","b":12345678901234567890123}"#)
         );
         assert_eq!(record, of_row(["a", "b"], same));
+    }
+
+    #[test]
+    fn a_row_with_a_long_key_is_known_by_a_digest_of_it() {
+        let row = |key: &str| format!(r#"{{"a":"{}{key}"}}"#, "x".repeat(2_656));
+        let (one, two) = (
+            of_row(["a"], &row("1")).unwrap(),
+            of_row(["a"], &row("2")).unwrap(),
+        );
+        assert_eq!(one.len(), "row:sha256:".len() + 64);
+        assert_ne!(one, two);
+        assert_eq!(of_row(["a"], &row("1")).unwrap(), one);
     }
 
     #[test]

@@ -152,7 +152,7 @@ async fn what_the_engine_records_of_random_graphs_is_what_the_reference_and_the_
 }
 
 #[tokio::test]
-async fn a_daemon_that_dies_at_any_write_changes_nothing_in_that() {
+async fn two_daemons_that_die_in_the_middle_change_nothing_in_that() {
     let database = Database::fresh().await;
     let receiver = world().await;
     let first = 10_000;
