@@ -26,7 +26,7 @@ const FENCED: [(&str, &str); 7] = [
 
 /// Functions that take a token and are no write under a lease: the claim makes it, the others are called by those above
 /// after they have looked, and by nobody else.
-const NOT_FENCED: [&str; 3] = ["claim", "lease", "set_aside"];
+const NOT_FENCED: [&str; 4] = ["claim", "lease", "refuse_while_locked", "set_aside"];
 
 const STEP: &str = "{\"node_id\": \"start\", \"place\": \"[]\", \"run\": 1, \"attempt\": 1, \"node_type\": \"trigger-manual\", \
     \"label\": \"start\", \"status\": \"completed\", \"ordinal\": 1, \"outcome\": \"default\", \

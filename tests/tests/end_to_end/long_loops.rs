@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 const ITEMS: usize = 100_000;
 /// The whole daemon, in KiB.
-const MOST_MEMORY: u64 = 150 << 10;
+const MOST_MEMORY: u64 = 150_000_000 >> 10;
 /// A hundred thousand steps take their time by nature.
 const LONG: Duration = Duration::from_secs(600);
 

@@ -3,8 +3,9 @@
 use end_to_end::{Account, Database, Graph, waiting};
 use flow::{ResumeSecret, ResumeToken, TokenKind};
 use serde_json::{Value, json};
-use tokio_postgres::Client;
-use tokio_postgres::types::Json;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{Json, ToSql};
+use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 /// An account whose one automation is run by hand, by sessions of the owner that play the daemon.
@@ -69,20 +70,14 @@ impl Stage {
     pub async fn park(&self, session: &Client, held: Held, wait: Value, wake_in_ms: Option<i64>) -> bool {
         let step = json!([{"node_id": "w", "run": 1, "status": "parked", "idempotency_key": held.step,
             "wait": wait, "wake_in_ms": wake_in_ms}]);
-        let row = session
-            .query_one(
-                "SELECT automations.park($1, $2, $3, $4, $5, '[]', '{}')",
-                &[
-                    &self.account.user,
-                    &held.id,
-                    &held.token,
-                    &wake_in_ms,
-                    &Json(step),
-                ],
-            )
+        let step = Json(step);
+        let statement = "SELECT automations.park($1, $2, $3, $4, $5, '[]', '{}')";
+        let user = &self.account.user;
+        let parameters: [&(dyn ToSql + Sync); 5] = [user, &held.id, &held.token, &wake_in_ms, &step];
+        while_locked(session, statement, &parameters)
             .await
-            .unwrap();
-        row.get(0)
+            .unwrap()
+            .get(0)
     }
 
     pub async fn waited(&self, session: &Client, held: Held) -> Vec<String> {
@@ -97,14 +92,11 @@ impl Stage {
     }
 
     pub async fn finish(&self, session: &Client, held: Held) -> Result<i64, tokio_postgres::Error> {
-        let row = session
-            .query_one(
-                "SELECT count(*) FROM automations.finish(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[$3::uuid],
-                     '[{\"status\": \"completed\"}]')",
-                &[&self.account.user, &held.id, &held.token],
-            )
-            .await?;
-        Ok(row.get(0))
+        let statement =
+            "SELECT count(*) FROM automations.finish(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[$3::uuid],
+                     '[{\"status\": \"completed\"}]')";
+        let parameters: [&(dyn ToSql + Sync); 3] = [&self.account.user, &held.id, &held.token];
+        Ok(while_locked(session, statement, &parameters).await?.get(0))
     }
 
     pub fn token(&self, held: Held) -> String {
@@ -163,4 +155,19 @@ pub async fn resume(session: &Client, token: &str) -> bool {
         .query_one("SELECT automations.resume($1)", &[&token])
         .await;
     row.unwrap().get(0)
+}
+
+/// Asks again where somebody has locked the queue row for a moment, as the daemon does.
+async fn while_locked(
+    session: &Client,
+    statement: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Row, tokio_postgres::Error> {
+    loop {
+        match session.query_one(statement, parameters).await {
+            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {}
+            answer => return answer,
+        }
+        tokio::task::yield_now().await;
+    }
 }
