@@ -86,6 +86,12 @@ impl World {
               UNION ALL SELECT 'parked', p.execution_id::text FROM automations.parked p
               UNION ALL SELECT 'missed', m.message FROM automations.missed m) AS all_rows (kind, line)
             ORDER BY 1";
+        // events are delivered beside everything else, so the last one may come after the end
+        end_to_end::waiting::until("every event to be delivered", || async {
+            let left = "SELECT count(*) FROM public.automation_events WHERE delivered_at IS NULL";
+            (self.database.count(left).await == 0).then_some(())
+        })
+        .await;
         let rows = self.database.owner.query(query, &[&self.execution]).await;
         let rows = rows.expect("rows");
         rows.iter().map(|row| plain(row.get(0))).collect()
