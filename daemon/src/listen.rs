@@ -14,6 +14,7 @@ use crate::backoff::Backoff;
 use crate::database::connect::Connector;
 use crate::health::Health;
 use crate::leases::Leases;
+use crate::outcomes::Outcomes;
 use crate::queue::error::describe;
 use crate::stop::Stop;
 use crate::wake::Wake;
@@ -45,6 +46,8 @@ pub struct Listener {
     /// Told when something has happened to an execution that may be in hand: it was cancelled, or what it waits for
     /// has come.
     pub leases: Arc<Leases>,
+    /// Told of every change of status, while anybody waits for the end of an execution.
+    pub outcomes: Outcomes,
     /// Told whether notifications arrive.
     pub health: Health,
     /// At most one proof in this time.
@@ -84,7 +87,8 @@ impl Listener {
     }
 
     async fn connected(&self, proved: &mut bool) -> Result<std::convert::Infallible, Lost> {
-        let mut ears = Ears::open(&self.connector).await?;
+        let mut ears = Ears::open(&self.connector, Some(self.outcomes.clone())).await?;
+        let mut to_outcomes = false;
         loop {
             ears.prove(|notification| self.hear(notification)).await?;
             if !std::mem::replace(proved, true) {
@@ -94,9 +98,18 @@ impl Listener {
             }
             let next = tokio::time::sleep(PROOF_EVERY.max(self.poll_interval));
             tokio::pin!(next);
+            if to_outcomes && !self.outcomes.are_awaited() {
+                ears.client.batch_execute("UNLISTEN automation_execution").await?;
+                to_outcomes = false;
+            }
             loop {
                 tokio::select! {
                     () = &mut next => break,
+                    () = self.outcomes.awaited(), if !to_outcomes => {
+                        ears.client.batch_execute("LISTEN automation_execution").await?;
+                        to_outcomes = true;
+                        self.outcomes.look(); // what was announced before is not told again
+                    }
                     notification = ears.heard.recv() => self.hear(&notification.ok_or(Lost::Ended)?),
                 }
             }
@@ -129,7 +142,7 @@ impl Listener {
 /// Whether notifications come through at all, for `check`: how long one took.
 pub async fn proof(connector: &Connector) -> Result<Duration, String> {
     let prove = async {
-        let mut ears = Ears::open(connector).await?;
+        let mut ears = Ears::open(connector, None).await?;
         let since = Instant::now();
         ears.prove(|_| {}).await?;
         Ok::<_, Lost>(since.elapsed())
@@ -145,15 +158,22 @@ struct Ears {
 }
 
 impl Ears {
-    async fn open(connector: &Connector) -> Result<Ears, Lost> {
+    /// Changes of status go to `outcomes` at once and not with the others: there may be thousands in a second, and who
+    /// waits for an answer to a statement reads no others.
+    async fn open(connector: &Connector, outcomes: Option<Outcomes>) -> Result<Ears, Lost> {
         let (client, mut connection) = connector.open().await?;
         let (sender, heard) = mpsc::channel(1_024);
         let driver = tokio::spawn(async move {
             let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
             while let Some(Ok(message)) = messages.next().await {
-                if let AsyncMessage::Notification(notification) = message
-                    && sender.send(notification).await.is_err()
-                {
+                let AsyncMessage::Notification(notification) = message else {
+                    continue;
+                };
+                if notification.channel() == "automation_execution" {
+                    if let Some(outcomes) = &outcomes {
+                        outcomes.hear(notification.payload());
+                    }
+                } else if sender.send(notification).await.is_err() {
                     return;
                 }
             }

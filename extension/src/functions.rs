@@ -102,6 +102,7 @@ extension_sql_file!("../../sql/functions/59_emit.sql");
 extension_sql_file!("../../sql/functions/59_emit_event.sql");
 extension_sql_file!("../../sql/functions/59_event_matches.sql");
 extension_sql_file!("../../sql/functions/59_forget_waits.sql");
+extension_sql_file!("../../sql/functions/59_outcome.sql");
 extension_sql_file!("../../sql/functions/59_refuse_child.sql");
 extension_sql_file!("../../sql/functions/59_resume.sql");
 extension_sql_file!("../../sql/functions/59_resume_step.sql");

@@ -35,7 +35,7 @@ BEGIN
         'readiness', 'claim', 'heartbeat', 'definition', 'execution_steps', 'record', 'park', 'finish', 'release',
         'rescue', 'unpark', 'announce', 'replay_missed', 'become_tenant', 'leave_tenant', 'node_db',
         'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child',
-        'deliver_events', 'token_secret', 'resume',
+        'deliver_events', 'token_secret', 'resume', 'outcome',
         -- what those call as their caller
         'is_copy', 'queue_turn', 'inspect', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
         'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt', 'sees_past_policies',

@@ -14,6 +14,7 @@ use crate::health::{Health, State};
 use crate::leases::Leases;
 use crate::listen::Listener;
 use crate::nodes::Services;
+use crate::outcomes::Outcomes;
 use crate::queue::Queue;
 use crate::queue::giving_up::GivingUp;
 use crate::settings::{Listen, Settings};
@@ -48,6 +49,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
         None => None,
     };
     refuse_superuser(&queue, &health, &settings, &stop).await?;
+    let outcomes = Outcomes::new(queue.clone());
     let listening = match &settings.listen {
         Listen::At(url) => {
             let connector = Connector::new(url)?.named("automationd listener");
@@ -57,6 +59,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
                 connector,
                 wake,
                 leases,
+                outcomes: outcomes.clone(),
                 health,
                 poll_interval,
             };

@@ -16,6 +16,7 @@ pub mod giving_up;
 mod heartbeat;
 mod install;
 mod maintain;
+mod outcome;
 mod park;
 pub mod readiness;
 pub mod record;
@@ -41,6 +42,7 @@ pub use self::calls::ForTenant;
 use self::giving_up::GivingUp;
 
 pub use error::QueueError;
+pub use outcome::Outcome;
 
 /// The queue of one database. Cheap to clone.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// `write`: changes rows whenever it is called. `sweep`: changes rows where it finds something to do. `read`: changes
 /// nothing. `tenant`: inside the transaction of a database node, whose commit is the write.
-const CALLS: [(&str, &str); 28] = [
+const CALLS: [(&str, &str); 29] = [
     ("announce", "notify"),
     ("become_tenant", "tenant"),
     ("claim", "sweep"),
@@ -26,6 +26,7 @@ const CALLS: [(&str, &str); 28] = [
     ("node_read", "tenant"),
     ("node_send_message", "tenant"),
     ("node_update_lead", "tenant"),
+    ("outcome", "read"),
     ("park", "write"),
     ("readiness", "read"),
     ("record", "write"),
