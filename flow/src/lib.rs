@@ -1,8 +1,9 @@
-//! The graph as data: parse, check, plan, conditions, templates, schedules.
+//! The graph as data: parse, check, plan, conditions, templates, schedules, schemas.
 //!
 //! Pure: no Postgres, no tokio, no I/O, no clock of its own. The extension uses it to refuse a broken graph
 //! when it is saved, the daemon to run it, so every rule has one meaning.
 
+pub mod api_key;
 mod bits;
 pub mod catalogue;
 mod check;
@@ -24,11 +25,13 @@ mod plan;
 mod position;
 pub mod problem;
 pub mod schedule;
+pub mod schema;
 mod scope;
 pub mod template;
 mod token;
 pub mod trigger;
 
+pub use api_key::ApiKey;
 pub use catalogue::NodeType;
 pub use check::check;
 pub use condition::{Condition, ConditionError, Evaluated};
@@ -45,6 +48,7 @@ pub use plan::Plan;
 pub use position::{Change, End, Position, PositionError};
 pub use problem::{Problem, Severity};
 pub use schedule::{ScheduleError, next_runs};
+pub use schema::Schema;
 pub use template::{Rendered, Template, TemplateError};
 pub use token::{ResumeSecret, ResumeToken, TokenError, TokenKind};
 pub use trigger::{Event, Listener};

@@ -1,5 +1,7 @@
 //! Triggers: the configuration that counts, and whether a row change is one that an automation waits for.
 
+pub mod tool;
+
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
