@@ -6,7 +6,7 @@ mod tests {
     use pgrx::prelude::*;
 
     #[pg_test]
-    fn a_claim_creates_the_execution_that_the_queue_row_stands_for() -> Outcome {
+    fn the_execution_is_what_its_queue_row_stands_for() -> Outcome {
         stage::set()?;
         Spi::run("SELECT pg_temp.queue(1)")?;
         stage::as_daemon()?;

@@ -135,12 +135,12 @@ mod tests {
     /// Function by role: a anon, t the tenant role, s service_role, d automations_daemon. The owner may call all.
     const MATRIX: &str = "atsd: uuid_v7\n\
         d: account_of admit announce become_tenant cancel_execution cancel_left_children chain claim \
-            claimed_user definition deliver_events end_due_windows end_waits end_windows entry_rules event_data \
+            claimed_user count_executions create_executions definition deliver_events end_due_windows end_waits end_windows entry_rules event_data \
             event_matches execution_steps finish fold_uncounted folded_change free_slots full_limits \
             hand_to_parents heartbeat hold_automations hold_executions hold_host hold_parents hold_waits \
             in_milliseconds inspect interrupt is_copy is_free is_too_large lease maintain milliseconds_since \
             nodes_executed outcome park priority_of provenance queue_turn readiness record refuse_child \
-            refuse_while_locked release replay_change replay_missed requeue rescue resolve_trigger sees_past_policies set_aside set_pending snapshot start_child \
+            refuse_while_locked release replay_change replay_missed requeue rescue resolve_trigger sees_past_policies set_aside set_pending show_execution snapshot start_child \
             start_execution token_secret unpark wait_for_child waited waiting_accounts wake wake_waiting \
             within_limits write_steps write_waits\n\
         t: node_change node_columns node_fields node_find node_insert node_must_see node_order \

@@ -18,7 +18,8 @@ pub const FRANCIS: &str = "b0000000-0000-4000-8000-000000000021";
 /// Ada's automation "New lead".
 pub const NEW_LEAD: &str = "a0000000-0000-4000-8000-000000000041";
 
-/// Installs everything, with a daemon's login and an empty queue.
+/// Installs everything, with a daemon's login and an empty queue. `pg_temp.claim` claims and makes the rows of what has
+/// none, as the first record of each would; `pg_temp.claim_unseen` only claims.
 pub fn set() -> Outcome {
     Spi::run(
         "SELECT automations.install(sample_app => true);
@@ -38,6 +39,10 @@ pub fn set() -> Outcome {
                FROM public.automations a, generate_series(1, n) WHERE a.name = 'New lead'
          $$;
          CREATE FUNCTION pg_temp.claim(n integer) RETURNS SETOF uuid LANGUAGE sql AS $$
+             SELECT c.id FROM automations.claim('11111111-1111-4111-8111-111111111111', n, 30000) c
+              WHERE c.id IS NULL OR c.has_execution OR automations.show_execution(c.account_id, c.id)
+         $$;
+         CREATE FUNCTION pg_temp.claim_unseen(n integer) RETURNS SETOF uuid LANGUAGE sql AS $$
              SELECT c.id FROM automations.claim('11111111-1111-4111-8111-111111111111', n, 30000) c
          $$;",
     )

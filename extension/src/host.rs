@@ -4,13 +4,21 @@
 //! of the tables from here they see every row also where row level security is forced upon that owner, which
 //! `SECURITY DEFINER` alone does not (claims lost their lead).
 
+use std::cell::RefCell;
+
 use pgrx::prelude::*;
-use pgrx::{Uuid, pg_sys};
+use pgrx::spi::OwnedPreparedStatement;
+use pgrx::{PgOid, Uuid, pg_sys};
 
 use crate::acting::as_table_owner;
 use crate::refusal::Refusal;
 
-type Row = (Option<String>, Option<Uuid>, Option<bool>);
+type Row = (Option<String>, Option<Uuid>, Option<bool>, Option<Uuid>);
+
+thread_local! {
+    /// The statement of [`hold_host`], planned once in a session and not at each call.
+    static HOLD: RefCell<Option<OwnedPreparedStatement>> = const { RefCell::new(None) };
+}
 
 /// `automations.hold_host(lead_ids, conversation_ids)`.
 #[pg_extern(sql = false)]
@@ -25,6 +33,7 @@ fn hold_host(
             name!(kind, Option<String>),
             name!(id, Option<Uuid>),
             name!(held, Option<bool>),
+            name!(account_id, Option<Uuid>),
         ),
     >,
     pg_sys::panic::ErrorReport,
@@ -32,13 +41,23 @@ fn hold_host(
     let rows = as_table_owner(|| {
         Spi::connect_mut(|client| {
             let mut rows: Vec<Row> = Vec::new();
-            let found = client.update(
-                "SELECT h.kind, h.id, h.held FROM automations.hold($1, $2) h",
-                None,
-                &[lead_ids.into(), conversation_ids.into()],
-            )?;
+            let planned = HOLD.take();
+            let statement = match planned {
+                Some(statement) => statement,
+                None => client
+                    .prepare_mut(
+                        "SELECT h.kind, h.id, h.held, h.account_id FROM automations.hold($1, $2) h",
+                        &[
+                            PgOid::from(pg_sys::UUIDARRAYOID),
+                            PgOid::from(pg_sys::UUIDARRAYOID),
+                        ],
+                    )?
+                    .keep(),
+            };
+            let found = client.update(&statement, None, &[lead_ids.into(), conversation_ids.into()])?;
+            HOLD.replace(Some(statement));
             for row in found {
-                rows.push((row.get(1)?, row.get(2)?, row.get(3)?));
+                rows.push((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
             }
             Ok(rows)
         })

@@ -20,7 +20,8 @@ BEGIN
     DROP TABLE IF EXISTS public.automation_executions, public.automation_versions, public.automation_accounts,
         automations.listeners, automations.queue, automations.parked, automations.steps, automations.missed,
         automations.uncounted, automations.execution_keys, automations.waits, public.automation_events,
-        automations.limits, automations.in_flight, automations.debounced, automations.entered,
+        automations.limits, automations.in_flight, automations.claims, automations.debounced,
+        automations.entered,
         automations.token_secret, automations.sources, automations.schema_version,
         automations.settings, public.automations;
     FOR item IN

@@ -116,7 +116,10 @@ BEGIN
             END IF;
             SELECT n.for_ever, EXISTS (
                 SELECT FROM public.automation_executions x
-                WHERE x.id = n.execution_id AND x.status IN ('pending', 'running', 'waiting')) AS runs
+                WHERE x.id = n.execution_id AND x.status IN ('pending', 'running', 'waiting'))
+                -- claimed, and not to be seen yet
+                OR EXISTS (SELECT FROM automations.queue x
+                            WHERE x.account_id = g.account_id AND x.id = n.execution_id) AS runs
             INTO e
             FROM automations.entered n WHERE n.automation_id = g.automation_id AND n.record = g.record;
             IF has_entered OR e.runs OR e.for_ever AND r.re_entry = 'never' THEN

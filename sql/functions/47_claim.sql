@@ -12,7 +12,7 @@ CREATE FUNCTION automations.claim(token uuid, batch integer, lease_ms bigint, bu
 RETURNS TABLE (
     id uuid, account_id uuid, automation_id uuid, version integer, trigger_type text, trigger_data text,
     lead_id uuid, conversation_id uuid, caused_by uuid, depth smallint, test_mode boolean, started_at timestamptz,
-    attempt integer, crashes smallint, has_steps boolean, age_ms bigint, look_in_ms bigint
+    attempt integer, crashes smallint, has_steps boolean, age_ms bigint, look_in_ms bigint, has_execution boolean
 )
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -109,18 +109,21 @@ BEGIN
         END IF;
 
         RETURN QUERY
-        SELECT q.id, q.account_id, q.automation_id, q.version, q.trigger_type, e.trigger_data::text, q.lead_id,
-               q.conversation_id, q.caused_by, q.depth, q.test_mode, e.started_at, q.attempt, q.crashes,
+        SELECT q.id, q.account_id, q.automation_id, q.version, q.trigger_type,
+               CASE WHEN q.has_execution THEN e.trigger_data ELSE q.trigger_data END::text, q.lead_id,
+               q.conversation_id, q.caused_by, q.depth, q.test_mode, o.started_at, q.attempt, q.crashes,
                -- not EXISTS: that may be hashed, and then each claim reads every step that there is (seen)
-               (SELECT true FROM automations.steps s WHERE s.execution_id = q.id LIMIT 1) IS NOT NULL,
+               q.has_execution
+                   AND (SELECT true FROM automations.steps s WHERE s.execution_id = q.id LIMIT 1) IS NOT NULL,
                -- since it occurred, by this clock: a daemon's is never compared with it
-               CASE WHEN isfinite(e.started_at)
-                   THEN greatest(extract(epoch FROM clock_timestamp() - e.started_at) * 1000, 0)::bigint
+               CASE WHEN isfinite(o.started_at)
+                   THEN greatest(extract(epoch FROM clock_timestamp() - o.started_at) * 1000, 0)::bigint
                    ELSE 0 END,
-               NULL::bigint
+               NULL::bigint, q.has_execution
         FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
         JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
-        JOIN public.automation_executions e ON e.id = p.id
+        LEFT JOIN public.automation_executions e ON q.has_execution AND e.id = p.id
+        CROSS JOIN LATERAL (SELECT CASE WHEN q.has_execution THEN e.started_at ELSE q.occurred_at END AS started_at) o
         WHERE q.id <> ALL (failed)
         ORDER BY q.id;
 

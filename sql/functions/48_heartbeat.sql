@@ -4,10 +4,14 @@
 -- is extended by the next heartbeat, so that one open transaction cannot stall the others' leases.
 CREATE FUNCTION automations.heartbeat(account_ids uuid[], ids uuid[], tokens uuid[], lease_ms bigint)
 RETURNS SETOF uuid
-LANGUAGE sql VOLATILE
+-- in plpgsql, which keeps the plan: a function in SQL would be planned at each call
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan
 AS $$
+BEGIN
+    RETURN QUERY
     WITH mine AS MATERIALIZED (
         SELECT q.account_id, q.id
         FROM unnest(account_ids, ids, tokens) AS m (account_id, id, token)
@@ -25,5 +29,6 @@ AS $$
         SET lease_until = clock_timestamp() + lease_ms * interval '1 millisecond'
         FROM free f WHERE q.account_id = f.account_id AND q.id = f.id
     )
-    SELECT m.id FROM mine m
+    SELECT m.id FROM mine m;
+END
 $$;

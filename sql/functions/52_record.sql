@@ -1,20 +1,26 @@
--- Records steps of an execution under its lease. False: the lease is lost and nothing was written; the caller
--- rolls back and stops. In the transaction of a database node it is the last write, after the application's rows.
+-- Records steps of an execution under its lease, and before the first ones its row: what has acted outside can be seen.
+-- False: the lease is lost and nothing was written; the caller rolls back and stops. In the transaction of a database node it is the last write, after the application's rows.
 CREATE FUNCTION automations.record(account_id uuid, execution_id uuid, token uuid, steps jsonb)
 RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+-- arrays of any length have one plan; making a plan for each call costs more than the call
+SET plan_cache_mode = force_generic_plan
 -- somebody cancels it in a transaction that stays open: an error that the daemon tries again, no waiting connection
 SET lock_timeout = '500ms'
 AS $$
 DECLARE
     lost_leases smallint;
+    is_known boolean;
 BEGIN
-    SELECT q.crashes INTO lost_leases FROM automations.queue q
+    SELECT q.crashes, q.has_execution INTO lost_leases, is_known FROM automations.queue q
     WHERE q.account_id = record.account_id AND q.id = record.execution_id AND q.lease_token = record.token
       AND q.lease_until > clock_timestamp()
     FOR UPDATE;
     IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF NOT is_known AND NOT automations.show_execution(account_id, execution_id) THEN
         RETURN false;
     END IF;
     IF jsonb_path_exists(steps, '$[*].wait') THEN
@@ -23,7 +29,7 @@ BEGIN
             RAISE EXCEPTION 'execution % is locked', record.execution_id USING ERRCODE = 'lock_not_available';
         END IF;
         PERFORM automations.write_waits(account_id, execution_id, steps);
-    ELSIF EXISTS (SELECT FROM automations.waits w WHERE w.execution_id = record.execution_id) THEN
+    ELSIF is_known AND EXISTS (SELECT FROM automations.waits w WHERE w.execution_id = record.execution_id) THEN
         PERFORM automations.write_waits(account_id, execution_id, steps);
     END IF;
     -- who gets on, even by one step, is not poisonous

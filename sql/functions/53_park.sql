@@ -1,22 +1,26 @@
 -- Parks an execution that only waits: no lease, no memory, a row. wake_in_ms: milliseconds until it goes back to the
 -- queue, by the clock of the database; null: until it is resumed. What came for one of its steps meanwhile is not slept
 -- past: the execution goes back into the queue at once. False: the lease is lost, or was let go because somebody has
--- locked the execution (set_aside). An error where somebody has locked the queue row (refuse_while_locked).
+-- locked the execution (set_aside). An error where somebody has locked the queue row, or what an execution without a row
+-- refers to (refuse_while_locked): its row is made here, as waiting.
 CREATE FUNCTION automations.park(
     account_id uuid, execution_id uuid, token uuid, wake_in_ms bigint, steps jsonb, nodes_executed jsonb,
     variables jsonb)
 RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+-- arrays of any length have one plan; making a plan for each call costs more than the call
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 -- a step that waits no more may find its row locked by somebody who ends what it waited for: tried again, not waited for
 SET lock_timeout = '500ms'
 AS $$
 DECLARE
     wake timestamptz := automations.in_milliseconds(park.wake_in_ms);
+    is_known boolean;
     w record;
 BEGIN
-    PERFORM FROM automations.queue q
+    SELECT q.has_execution INTO is_known FROM automations.queue q
     WHERE q.account_id = park.account_id AND q.id = park.execution_id AND q.lease_token = park.token
       AND q.lease_until > clock_timestamp()
     FOR UPDATE SKIP LOCKED;
@@ -24,15 +28,23 @@ BEGIN
         PERFORM automations.refuse_while_locked(park.account_id, park.execution_id, park.token);
         RETURN false;
     END IF;
-    IF EXISTS (SELECT FROM automations.hold_executions(ARRAY[park.execution_id]) h WHERE NOT h.held) THEN
+    IF NOT is_known THEN
+        IF automations.create_executions(ARRAY[park.account_id], ARRAY[park.execution_id], ARRAY[1],
+            jsonb_build_array(jsonb_build_object('status', 'waiting', 'nodes_executed', park.nodes_executed,
+                'variables', park.variables))) = '{}' THEN
+            PERFORM automations.refuse_while_locked(park.account_id, park.execution_id, park.token);
+            RETURN false;
+        END IF;
+    ELSIF EXISTS (SELECT FROM automations.hold_executions(ARRAY[park.execution_id]) h WHERE NOT h.held) THEN
         PERFORM automations.set_aside(park.account_id, park.execution_id, park.token, park.steps);
         RETURN false;
+    ELSE
+        UPDATE public.automation_executions e
+        SET status = 'waiting',
+            nodes_executed = coalesce(park.nodes_executed, e.nodes_executed),
+            variables = coalesce(park.variables, e.variables)
+        WHERE e.id = park.execution_id;
     END IF;
-    UPDATE public.automation_executions e
-    SET status = 'waiting',
-        nodes_executed = coalesce(park.nodes_executed, e.nodes_executed),
-        variables = coalesce(park.variables, e.variables)
-    WHERE e.id = park.execution_id;
     PERFORM automations.write_steps(ARRAY[park.account_id], ARRAY[park.execution_id], jsonb_build_array(park.steps));
 
     IF jsonb_path_exists(park.steps, '$[*].wait')
@@ -49,7 +61,8 @@ BEGIN
                  WHERE x.execution_id = park.execution_id AND x.kind IS NOT NULL) AS known
         INTO w FROM free f;
         IF w.came THEN
-            UPDATE automations.queue q SET lease_token = NULL, lease_until = NULL
+            UPDATE automations.queue q
+            SET lease_token = NULL, lease_until = NULL, has_execution = true, trigger_data = NULL
             WHERE q.account_id = park.account_id AND q.id = park.execution_id;
             PERFORM automations.free_slots(ARRAY[park.execution_id]);
             PERFORM automations.wake();

@@ -1,5 +1,6 @@
 -- Ends an execution that has killed three daemons in a row. The node that had started is named; what it did to the
--- outside world is for a person to find out.
+-- outside world is for a person to find out. One that had no row yet gets it here; where its automation is gone there is
+-- nothing left to end.
 CREATE FUNCTION automations.interrupt(account_id uuid, execution_id uuid)
 RETURNS void
 LANGUAGE plpgsql
@@ -13,6 +14,11 @@ DECLARE
         WHERE s.execution_id = interrupt.execution_id AND s.status = 'started'
         ORDER BY s.started_at DESC LIMIT 1);
 BEGIN
+    IF EXISTS (SELECT FROM automations.queue q
+                WHERE q.account_id = interrupt.account_id AND q.id = interrupt.execution_id AND NOT q.has_execution)
+        AND NOT automations.show_execution(interrupt.account_id, interrupt.execution_id) THEN
+        RETURN;
+    END IF;
     UPDATE public.automation_executions e
     SET status = 'failed', error = message, error_code = 'interrupted', error_node_id = node,
         nodes_executed = automations.nodes_executed(e.id, 'interrupted'),

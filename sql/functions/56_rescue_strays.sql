@@ -1,6 +1,6 @@
--- What rescue() does not find, because it looks where executions run: rows of the queue under a lapsed lease whose
--- execution somebody has changed or deleted by hand. Where it is final or gone the row goes too, else it is pending
--- again. Reads the whole queue, so it is a part of maintain(). Returns how many there were.
+-- What rescue() does not find, because it looks at claims: rows of the queue under a lapsed lease of which no claim
+-- tells, or whose execution somebody has ended or deleted by hand. Where it is final or gone the row goes too, else it is
+-- pending again. Reads the whole queue, so it is a part of maintain(). Returns how many there were.
 CREATE FUNCTION automations.rescue_strays()
 RETURNS integer
 LANGUAGE plpgsql
@@ -11,9 +11,12 @@ DECLARE
     strays integer;
 BEGIN
     WITH stray AS MATERIALIZED (
-        SELECT q.account_id, q.id, coalesce(e.status IN ('pending', 'waiting'), false) AS stays
+        SELECT q.account_id, q.id,
+               NOT q.has_execution OR coalesce(e.status IN ('pending', 'running', 'waiting'), false) AS stays
         FROM automations.queue q LEFT JOIN public.automation_executions e ON e.id = q.id
-        WHERE q.lease_until < clock_timestamp() AND e.status IS DISTINCT FROM 'running'
+        WHERE q.lease_until < clock_timestamp()
+          AND (q.has_execution AND e.status IS DISTINCT FROM 'running'
+               OR NOT EXISTS (SELECT FROM automations.claims c WHERE c.token = q.lease_token))
         FOR UPDATE OF q SKIP LOCKED
     ), gone AS (
         DELETE FROM automations.queue q USING stray s

@@ -21,7 +21,7 @@ BEGIN
       AND x.lease_token = start_child.token
       AND x.lease_until > clock_timestamp()
     FOR UPDATE;
-    IF NOT FOUND THEN
+    IF NOT FOUND OR NOT q.has_execution AND NOT automations.show_execution(q.account_id, q.id) THEN
         RETURN;
     END IF;
     SELECT k.execution_id INTO child_id FROM automations.execution_keys k

@@ -38,6 +38,7 @@ BEGIN
         'deliver_events', 'token_secret', 'resume', 'outcome',
         -- what those call as their caller
         'is_copy', 'queue_turn', 'inspect', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
+        'create_executions', 'show_execution',
         'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt', 'sees_past_policies',
         'set_aside', 'refuse_while_locked', 'is_too_large', 'set_pending', 'write_waits', 'requeue', 'wake_waiting', 'hold_parents', 'hold_waits',
         'hand_to_parents', 'end_waits', 'is_free', 'cancel_execution', 'cancel_left_children', 'event_data',

@@ -25,8 +25,11 @@ CREATE TABLE IF NOT EXISTS automations.queue (
     quiet           boolean NOT NULL DEFAULT false,
     PRIMARY KEY (account_id, id),
     CONSTRAINT a_lease_has_a_token_and_an_end CHECK ((lease_token IS NULL) = (lease_until IS NULL))
-) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200,
+) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200,
         autovacuum_vacuum_cost_delay = 0);
+-- a claim writes the row a second time, trigger data and all: there is room for both on its page, so that the update is
+-- HOT (with 70, half of them were, and an execution cost 390 bytes of log more)
+ALTER TABLE automations.queue SET (fillfactor = 45);
 ALTER TABLE automations.queue
     ADD COLUMN IF NOT EXISTS priority smallint NOT NULL DEFAULT 0,
     ADD COLUMN IF NOT EXISTS record text,

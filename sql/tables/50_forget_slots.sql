@@ -15,6 +15,7 @@ BEGIN
          WHERE NOT x.for_ever AND NOT EXISTS (
             SELECT FROM public.automation_executions e
              WHERE e.id = x.execution_id AND e.status IN ('pending', 'running', 'waiting'))
+           AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.account_id = x.account_id AND q.id = x.execution_id)
          LIMIT 10000 FOR UPDATE SKIP LOCKED);
     RETURN 0;
 END

@@ -3,7 +3,7 @@
 GRANT SELECT ON automations.settings, automations.sources, automations.schema_version, automations.listeners,
     automations.token_secret, automations.pending, public.automation_versions, public.automation_accounts TO automations_daemon;
 GRANT SELECT, INSERT, UPDATE, DELETE ON automations.queue, automations.parked, automations.steps, automations.waits,
-    automations.in_flight, automations.debounced TO automations_daemon;
+    automations.in_flight, automations.claims, automations.debounced TO automations_daemon;
 GRANT SELECT, INSERT, UPDATE ON automations.entered TO automations_daemon;
 -- a claim locks the limit that it decides about, which takes the right to update something of it
 GRANT SELECT, UPDATE (max_in_flight) ON automations.limits TO automations_daemon;
@@ -17,3 +17,4 @@ GRANT SELECT, INSERT, UPDATE ON public.automation_executions TO automations_daem
 GRANT SELECT, UPDATE (status, status_reason) ON public.automations TO automations_daemon;
 GRANT EXECUTE ON FUNCTION automations.maintain() TO automations_daemon;
 GRANT EXECUTE ON FUNCTION automations.fold_uncounted() TO automations_daemon;
+GRANT EXECUTE ON FUNCTION automations.count_executions(uuid[], text[], text[], timestamptz[]) TO automations_daemon;

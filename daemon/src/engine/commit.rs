@@ -87,6 +87,7 @@ pub(super) async fn commit(
         return look(walk, step, error.to_string()).await;
     }
     walk.unrecorded.take();
+    walk.is_shown();
     Ok(Committed::Yes)
 }
 
@@ -116,6 +117,7 @@ async fn look(walk: &mut Walk<'_>, step: &StepId, why: String) -> Result<Committ
     };
     if there {
         walk.unrecorded.take();
+        walk.is_shown();
         return Ok(Committed::Yes);
     }
     walk.unrecorded.pop();

@@ -35,6 +35,10 @@ use crate::queue::claim::Claimed;
 const LEFT_FOR: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// When a walk that has written nothing yet is shown to people: its execution has no row before its first durable write
+/// (DESIGN D2), which for most is the one that ends it.
+const SHOWN_AFTER: Duration = Duration::from_millis(800);
+
 /// What became of a walk.
 pub enum Walked {
     /// It has ended; the result is to be written.
@@ -91,12 +95,21 @@ pub(super) struct Walk<'a> {
     pub(super) unrecorded: Unrecorded,
     /// Among them is what the world has seen: to be written before anything is waited for.
     pub(super) precious: bool,
+    /// Nobody can see this execution yet, and somebody should from then on.
+    pub(super) show_at: Option<Instant>,
+    /// Told when everybody can see it.
+    pub(super) shown: &'a (dyn Fn() + Send + Sync),
 }
 
-/// Walks a claimed execution.
-pub async fn walk(engine: Arc<Engine>, claimed: Claimed, hold: &Hold) -> Walked {
+/// Walks a claimed execution. `shown` is called when a write has made the row of one that had none and goes on.
+pub async fn walk(
+    engine: Arc<Engine>,
+    claimed: Claimed,
+    hold: &Hold,
+    shown: &(dyn Fn() + Send + Sync),
+) -> Walked {
     let queue = engine.queue.clone();
-    let result = match Walk::begin(engine, claimed, hold).await {
+    let result = match Walk::begin(engine, claimed, hold, shown).await {
         Ok(mut walk) => match walk.go().await {
             Err(Halt::Failed(ending)) => {
                 let steps = walk.unrecorded.take();
@@ -134,7 +147,13 @@ async fn leave(queue: &Queue, hold: &Hold, format: i16) -> Walked {
 
 impl<'a> Walk<'a> {
     /// Definition, trigger data and, for one that is taken up again, what is recorded of it.
-    async fn begin(engine: Arc<Engine>, claimed: Claimed, hold: &'a Hold) -> Result<Walk<'a>, Halt> {
+    async fn begin(
+        engine: Arc<Engine>,
+        claimed: Claimed,
+        hold: &'a Hold,
+        shown: &'a (dyn Fn() + Send + Sync),
+    ) -> Result<Walk<'a>, Halt> {
+        let show_at = (!claimed.has_execution).then(|| Instant::now() + SHOWN_AFTER);
         let get = || {
             engine
                 .definitions
@@ -184,6 +203,8 @@ impl<'a> Walk<'a> {
             tries: HashMap::new(),
             unrecorded: Unrecorded::default(),
             precious: false,
+            show_at,
+            shown,
         };
         walk.forget_cancelled();
         Ok(walk)
@@ -192,7 +213,7 @@ impl<'a> Walk<'a> {
     async fn go(&mut self) -> Result<Walked, Halt> {
         loop {
             self.start_ready().await?;
-            if self.unrecorded.is_full() {
+            if self.unrecorded.is_full() || self.is_to_be_shown() {
                 self.record().await?;
             }
             if let Some(end) = self.story.end() {
@@ -236,7 +257,12 @@ impl<'a> Walk<'a> {
             }
         }
         let looking = self.next_look();
-        let wake = self.next_wake().into_iter().chain(looking).min();
+        let wake = self
+            .next_wake()
+            .into_iter()
+            .chain(looking)
+            .chain(self.show_at)
+            .min();
         let wake = wake.map(tokio::time::Instant::from_std);
         let ended = tokio::select! {
             biased;
@@ -261,9 +287,23 @@ impl<'a> Walk<'a> {
         self.precious = false;
         let claim = self.hold.claim();
         match insist(self.hold, || self.engine.queue.record(claim, &steps)).await {
-            Insisted::Answer(true) => Ok(()),
+            Insisted::Answer(true) => {
+                self.is_shown();
+                Ok(())
+            }
             Insisted::Answer(false) | Insisted::Lost => Err(Halt::Lost),
             Insisted::Refused(error) => Err(Halt::failed(error.refusal(), error.to_string())),
+        }
+    }
+
+    fn is_to_be_shown(&self) -> bool {
+        self.show_at.is_some_and(|at| at <= Instant::now()) && self.story.end().is_none()
+    }
+
+    /// A record is written, and with the first one the row of the execution.
+    pub(super) fn is_shown(&mut self) {
+        if self.show_at.take().is_some() {
+            (self.shown)();
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Claimed {
     pub attempt: i32,
     /// Steps are recorded: the position has to be folded from them.
     pub has_steps: bool,
+    /// People can see it: it has a row, and is more than a captured change that was claimed.
+    pub has_execution: bool,
     /// How long ago its occurrence was when it was claimed, by the database's clock.
     pub age: Duration,
 }
@@ -59,7 +61,8 @@ impl Queue {
             .calls
             .sweep(
                 "SELECT id, account_id, automation_id, version, trigger_type, trigger_data, lead_id, \
-                 conversation_id, depth, test_mode, started_at, attempt, has_steps, age_ms, look_in_ms \
+                 conversation_id, depth, test_mode, started_at, attempt, has_steps, age_ms, look_in_ms, \
+                 has_execution \
                  FROM automations.claim($1, $2, $3, $4)",
                 &[&token, &batch, &lease_ms, &but_not],
                 |rows| !rows.is_empty(),
@@ -85,6 +88,7 @@ impl Queue {
                 started_at: row.try_get(10).unwrap_or(DateTime::UNIX_EPOCH),
                 attempt: row.try_get(11)?,
                 has_steps: row.try_get(12)?,
+                has_execution: row.try_get(15)?,
                 age: Duration::from_millis(u64::try_from(row.try_get::<_, i64>(13)?).unwrap_or(0)),
             })
         });

@@ -175,10 +175,7 @@ impl Worker {
         let span = tracing::error_span!("execution", execution_id = %claimed.claim.id);
         let hold = self.leases.hold(claimed.claim, since);
         let worker = self.clone();
-        let work = async move {
-            worker.perform(claimed, hold, lane).await;
-            drop(permit);
-        };
+        let work = worker.perform(claimed, hold, lane, permit);
         self.running.spawn(work.instrument(span));
     }
 }

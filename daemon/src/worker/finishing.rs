@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::value::{RawValue, to_raw_value};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::backoff::Backoff;
 use crate::engine::ending::Ending;
@@ -14,10 +14,15 @@ use crate::leases::Hold;
 use crate::queue::error::Tried;
 use crate::queue::{Claim, Queue, QueueError};
 
-/// Executions in one call. Their results are in memory meanwhile.
-const GROUP: usize = 64;
+/// Executions in one call, and as many that wait for the next: these hold no slots any more, only their results.
+const GROUP: usize = 256;
 /// Bytes in one call, unless one result alone is larger: far below what Postgres takes as one JSON value (256 MiB).
 const GROUP_BYTES: usize = 16 << 20;
+/// KiB of results that have given their slots back. One for which there is no room keeps its slot until it is written, so
+/// that slow writes hold up the claims and do not fill the memory.
+const TAKEN_KIB: u32 = 64 << 10;
+/// What each counts for at least: so many that somebody's lock keeps from being written are too many leases to extend.
+const LEAST_KIB: u32 = 64;
 
 /// What became of a result.
 #[derive(Debug)]
@@ -39,6 +44,8 @@ struct Job {
     hold: Arc<Hold>,
     result: Box<RawValue>,
     answer: oneshot::Sender<Finished>,
+    /// Its part of what may wait here without a slot.
+    _room: Option<OwnedSemaphorePermit>,
     /// Before it is tried again where somebody has locked its row for a moment.
     pauses: Backoff,
     /// What is said about it carries its id.
@@ -49,6 +56,7 @@ struct Job {
 #[derive(Clone)]
 pub struct Finisher {
     jobs: mpsc::Sender<Job>,
+    room: Arc<Semaphore>,
 }
 
 impl Finisher {
@@ -57,12 +65,15 @@ impl Finisher {
     pub fn start(queue: &Queue) -> Finisher {
         let (jobs, waiting) = mpsc::channel(GROUP);
         tokio::spawn(serve(queue.clone(), waiting, jobs.downgrade()));
-        Finisher { jobs }
+        let room = Arc::new(Semaphore::new(TAKEN_KIB as usize));
+        Finisher { jobs, room }
     }
 
-    /// Writes a result, together with others that are ready; returns when it is on disk or never will be.
-    pub async fn finish(&self, hold: &Arc<Hold>, ending: &Ending) -> Finished {
-        let result = match to_raw_value(ending) {
+    /// Writes a result, together with others that are ready; returns when it is on disk or never will be. `slot` is
+    /// dropped as soon as the result is in the line and there is room for it: nothing is in flight any more but a row to
+    /// be written.
+    pub async fn finish<S>(&self, hold: &Arc<Hold>, ending: Ending, slot: S) -> Finished {
+        let result = match to_raw_value(&ending) {
             Ok(result) => result,
             Err(error) => {
                 return Finished::Refused {
@@ -71,6 +82,11 @@ impl Finisher {
                 };
             }
         };
+        drop(ending);
+        let kib = u32::try_from(result.get().len() >> 10).unwrap_or(u32::MAX);
+        let needs = kib.clamp(LEAST_KIB, TAKEN_KIB);
+        let room = self.room.clone().try_acquire_many_owned(needs).ok();
+        let has_room = room.is_some();
         let (answer, answered) = oneshot::channel();
         if self
             .jobs
@@ -78,6 +94,7 @@ impl Finisher {
                 hold: hold.clone(),
                 result,
                 answer,
+                _room: room,
                 pauses: Backoff::new(Duration::from_millis(20), Duration::from_secs(1)),
                 span: tracing::Span::current(),
             })
@@ -86,6 +103,7 @@ impl Finisher {
         {
             return Finished::Lost;
         }
+        let _kept = (!has_room).then_some(slot);
         answered.await.unwrap_or(Finished::Lost)
     }
 }

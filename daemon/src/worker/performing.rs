@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::Worker;
 use super::claiming::Lane;
 use super::finishing::Finished;
@@ -12,8 +14,15 @@ use crate::leases::Hold;
 use crate::queue::claim::Claimed;
 
 impl Worker {
-    /// Walks it and writes what it came to. Given up when the daemon has no more time; the claim is handed back then.
-    pub(super) async fn perform(self: Arc<Self>, claimed: Claimed, hold: Hold, lane: Lane) {
+    /// Walks it and writes what it came to. Given up when the daemon has no more time; the claim is handed back then. The
+    /// slot is free again when the walk has ended and its result is with those that wait to be written.
+    pub(super) async fn perform(
+        self: Arc<Self>,
+        claimed: Claimed,
+        hold: Hold,
+        lane: Lane,
+        slot: OwnedSemaphorePermit,
+    ) {
         let hold = Arc::new(hold);
         metrics::gauge!("automationd_executions_in_flight").increment(1.0);
         tokio::select! {
@@ -22,19 +31,22 @@ impl Worker {
                 hold.give_up();
                 self.handed_back(hold.claim());
             }
-            () = self.walk(claimed, &hold, lane) => {}
+            () = self.walk(claimed, &hold, lane, slot) => {}
         }
         metrics::gauge!("automationd_executions_in_flight").decrement(1.0);
     }
 
-    async fn walk(&self, claimed: Claimed, hold: &Arc<Hold>, lane: Lane) {
+    async fn walk(&self, claimed: Claimed, hold: &Arc<Hold>, lane: Lane, slot: OwnedSemaphorePermit) {
         let (id, automation_id) = (claimed.claim.id, claimed.automation_id);
         tracing::debug!(%automation_id, attempt = claimed.attempt, "claimed");
-        self.announcer.announce(id, automation_id, "running");
-        match walk(self.engine.clone(), claimed, hold).await {
+        let running = || self.announcer.announce(id, automation_id, "running");
+        if claimed.has_execution {
+            running();
+        }
+        match walk(self.engine.clone(), claimed, hold, &running).await {
             Walked::Ended(ending) => {
                 let status = ending.status;
-                let written = match self.finish(hold, *ending, lane).await {
+                let written = match self.finish(hold, *ending, lane, slot).await {
                     Finished::Written => Some(status),
                     Finished::Lost => {
                         tracing::info!("the lease is lost, or was let go; whoever claims it next ends it");
@@ -45,7 +57,7 @@ impl Worker {
                         let message = format!("the result could not be stored: {why}");
                         let ending = Ending::failed(code, message, None);
                         let status = ending.status;
-                        let finished = self.finish(hold, ending, lane).await;
+                        let finished = self.finish(hold, ending, lane, ()).await;
                         matches!(finished, Finished::Written).then_some(status)
                     }
                 };
@@ -67,7 +79,7 @@ impl Worker {
         }
     }
 
-    async fn finish(&self, hold: &Arc<Hold>, ending: Ending, lane: Lane) -> Finished {
+    async fn finish<S>(&self, hold: &Arc<Hold>, ending: Ending, lane: Lane, slot: S) -> Finished {
         match &ending.error {
             Some((error, code)) => {
                 let node_id = ending.node_id.as_deref().unwrap_or_default();
@@ -79,6 +91,6 @@ impl Worker {
             Lane::Ordinary => &self.finisher,
             Lane::Kept => &self.kept_finisher,
         };
-        finisher.finish(hold, &ending).await
+        finisher.finish(hold, ending, slot).await
     }
 }

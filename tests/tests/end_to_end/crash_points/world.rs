@@ -125,8 +125,11 @@ impl World {
 
     async fn over(&self) {
         waiting::until_within(waiting::DEADLINE * 3, "the end of everything", || async {
-            let open = "SELECT count(*) FROM public.automation_executions
-                         WHERE status NOT IN ('completed', 'failed', 'cancelled')";
+            // a captured change is in the queue alone, and an event is delivered beside everything else
+            let open = "SELECT (SELECT count(*) FROM public.automation_executions
+                                 WHERE status NOT IN ('completed', 'failed', 'cancelled'))
+                             + (SELECT count(*) FROM automations.queue)
+                             + (SELECT count(*) FROM public.automation_events WHERE delivered_at IS NULL)";
             (self.database.count(open).await == 0).then_some(())
         })
         .await;

@@ -1,0 +1,98 @@
+-- Makes the rows of executions that were captured changes until now, each with what is known of it: results[places[i]] =
+-- {status, error, error_code, error_node_id, output, variables, nodes_executed} belongs to ids[i]. Called with their queue
+-- rows locked, before these go. Returns the ids that were made. Not made, without waiting: what refers to something that
+-- somebody has locked (a tenant's lock must not stall the others), and what belongs to an automation that is gone, whose
+-- queue row goes too. A lead or conversation that vanished or changed hands since the change becomes null.
+-- Those that are made with a final state are counted here: statistics of what is inserted are the business of whoever
+-- inserts it, so that a restored history counts nothing.
+CREATE FUNCTION automations.create_executions(account_ids uuid[], ids uuid[], places integer[], results jsonb)
+RETURNS uuid[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    free_accounts uuid[];
+    free uuid[];
+    free_places integer[];
+    free_leads uuid[];
+    free_conversations uuid[];
+    dropped_accounts uuid[];
+    dropped uuid[];
+    made uuid[];
+    ended_automations uuid[];
+    ended_statuses text[];
+    ended_codes text[];
+    ended_at timestamptz[];
+BEGIN
+    WITH turn AS MATERIALIZED (
+        SELECT q.account_id, q.id, q.automation_id, q.lead_id, q.conversation_id, p.place
+        FROM unnest(account_ids, ids, places) AS p (account_id, id, place)
+        JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id AND NOT q.has_execution
+    ), automation AS MATERIALIZED (
+        SELECT h.id, h.held FROM automations.hold_automations(
+            ARRAY(SELECT DISTINCT t.automation_id FROM turn t)) h
+    ), host AS MATERIALIZED (
+        SELECT h.kind, h.id, h.held, h.account_id FROM automations.hold_host(
+            ARRAY(SELECT DISTINCT t.lead_id FROM turn t WHERE t.lead_id IS NOT NULL),
+            ARRAY(SELECT DISTINCT t.conversation_id FROM turn t WHERE t.conversation_id IS NOT NULL)) h
+    ), looked AS (
+        SELECT t.account_id, t.id, t.place, a.id IS NULL AS is_gone,
+               a.held AND l.held IS NOT FALSE AND c.held IS NOT FALSE AS is_free,
+               CASE WHEN l.account_id = t.account_id THEN l.id END AS lead_id,
+               CASE WHEN c.account_id = t.account_id THEN c.id END AS conversation_id
+        FROM turn t
+        LEFT JOIN automation a ON a.id = t.automation_id
+        LEFT JOIN host l ON l.kind = 'lead' AND l.id = t.lead_id
+        LEFT JOIN host c ON c.kind = 'conversation' AND c.id = t.conversation_id
+    )
+    SELECT array_agg(k.account_id) FILTER (WHERE k.is_free), array_agg(k.id) FILTER (WHERE k.is_free),
+           array_agg(k.place) FILTER (WHERE k.is_free), array_agg(k.lead_id) FILTER (WHERE k.is_free),
+           array_agg(k.conversation_id) FILTER (WHERE k.is_free),
+           array_agg(k.account_id) FILTER (WHERE k.is_gone), array_agg(k.id) FILTER (WHERE k.is_gone)
+    INTO free_accounts, free, free_places, free_leads, free_conversations, dropped_accounts, dropped
+    FROM looked k;
+    IF dropped IS NOT NULL THEN
+        DELETE FROM automations.queue q USING unnest(dropped_accounts, dropped) AS d (account_id, id)
+        WHERE q.account_id = d.account_id AND q.id = d.id;
+        PERFORM automations.free_slots(dropped);
+    END IF;
+    IF free IS NULL THEN
+        RETURN '{}';
+    END IF;
+
+    WITH created AS (
+        INSERT INTO public.automation_executions AS e (
+            id, automation_id, account_id, version, trigger_type, trigger_data, status, started_at, test_mode, lead_id,
+            conversation_id, caused_by, depth, error, error_code, error_node_id, output, variables, nodes_executed,
+            completed_at, duration_ms)
+        SELECT q.id, q.automation_id, q.account_id,
+               coalesce(q.version, (SELECT a.version FROM public.automations a WHERE a.id = q.automation_id)),
+               q.trigger_type, q.trigger_data, r.result ->> 'status', q.occurred_at, q.test_mode, f.lead_id,
+               f.conversation_id, q.caused_by, q.depth, r.result ->> 'error', r.result ->> 'error_code',
+               r.result ->> 'error_node_id', nullif(r.result -> 'output', 'null'),
+               coalesce(nullif(r.result -> 'variables', 'null'), '{}'),
+               coalesce(nullif(r.result -> 'nodes_executed', 'null'), '[]'),
+               CASE WHEN r.is_final THEN greatest(clock_timestamp(), q.occurred_at) END,
+               CASE WHEN r.is_final THEN automations.milliseconds_since(q.occurred_at) END
+        FROM unnest(free_accounts, free, free_places, free_leads, free_conversations)
+            AS f (account_id, id, place, lead_id, conversation_id)
+        JOIN automations.queue q ON q.account_id = f.account_id AND q.id = f.id
+        CROSS JOIN LATERAL (
+            SELECT g.result, g.result ->> 'status' IN ('completed', 'failed', 'cancelled') AS is_final
+            FROM (SELECT results -> (f.place - 1) AS result OFFSET 0) g
+        ) r
+        RETURNING e.id, e.automation_id, e.status, e.error_code, e.completed_at, e.test_mode
+    )
+    SELECT array_agg(c.id), array_agg(c.automation_id) FILTER (WHERE c.counts),
+           array_agg(c.status) FILTER (WHERE c.counts), array_agg(c.error_code) FILTER (WHERE c.counts),
+           array_agg(c.completed_at) FILTER (WHERE c.counts)
+    INTO made, ended_automations, ended_statuses, ended_codes, ended_at
+    FROM (SELECT x.*, x.status IN ('completed', 'failed') AND NOT x.test_mode AS counts FROM created x) c;
+    IF ended_automations IS NOT NULL THEN
+        PERFORM automations.count_executions(ended_automations, ended_statuses, ended_codes, ended_at);
+    END IF;
+    RETURN made;
+END
+$$;
