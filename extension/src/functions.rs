@@ -30,6 +30,7 @@ extension_sql_file!("../../sql/functions/23_join_tenant.sql");
 extension_sql_file!("../../sql/functions/24_adopt.sql");
 extension_sql_file!("../../sql/functions/25_uninstall.sql");
 extension_sql_file!("../../sql/functions/26_owners_of.sql");
+extension_sql_file!("../../sql/functions/30_announce_listeners.sql");
 extension_sql_file!("../../sql/functions/30_capture.sql");
 extension_sql_file!("../../sql/functions/31_fire_row.sql");
 extension_sql_file!("../../sql/functions/31_replay_change.sql");

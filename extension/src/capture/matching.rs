@@ -9,11 +9,14 @@ use uuid::Uuid;
 
 use super::changes::{Changes, Shown};
 use super::event::{Change, Side};
-use super::listeners::{self, Heard, Source};
+use super::hearing::Heard;
+use super::listeners;
 use super::reading::{changed, sides};
 use super::rows::Rows;
+use super::sources;
 use super::statement::{Column, Statement};
 use super::subject::Subject;
+use super::table::Source;
 use super::write::Match;
 use crate::contained::{Failure, contained};
 use crate::refusal::Refusal;
@@ -54,33 +57,34 @@ pub enum Care {
 /// # Errors
 /// Whatever keeps it from finding them.
 pub fn find(statement: &Statement, care: Care, sink: &mut dyn Sink) -> Result<(), Refusal> {
-    let Some(source) = listeners::source_of(statement.table(), statement.is_leaf())? else {
+    let table = sources::table_of(statement)?;
+    let Some(source) = &table.source else {
         return Ok(());
     };
-    let columns = statement.columns();
-    let mut changes = Changes::open(statement, &columns);
-    let owners = owners(&source, &columns, &mut changes)?;
+    let columns = &table.columns;
+    let mut changes = Changes::open(statement, columns);
+    let owners = owners(source, columns, &mut changes)?;
     let distinct: HashSet<Uuid> = owners.iter().filter_map(|owner| owner.account).collect();
     if distinct.is_empty() {
         return Ok(());
     }
-    let heard = listeners::listeners_of(&source.name, distinct.into_iter().collect())?;
-    if heard.is_empty() {
+    let heard = listeners::who_hears(statement.table(), &source.name, statement.event, distinct)?;
+    if heard.values().all(|listeners| listeners.is_empty()) {
         return Ok(());
     }
     let mut finder = Finder {
         statement,
-        source: &source,
-        columns: &columns,
-        table: statement.table_name(),
-        subject: Subject::of(&source, statement, &columns),
+        source,
+        columns,
+        table: &table.name,
+        subject: Subject::of(source, statement, columns),
         broken: HashSet::new(),
         scratch: PgMemoryContexts::new("automations capture: one row"),
         care,
     };
     changes.rewind();
     for owner in owners {
-        let Some(shown) = changes.advance(&columns) else {
+        let Some(shown) = changes.advance(columns) else {
             break;
         };
         if let Some(heard) = owner.account.and_then(|account| heard.get(&account)) {
@@ -162,7 +166,7 @@ struct Finder<'f> {
     statement: &'f Statement,
     source: &'f Source,
     columns: &'f [Column],
-    table: String,
+    table: &'f str,
     subject: Subject<'f>,
     broken: HashSet<Uuid>,
     scratch: PgMemoryContexts,
@@ -207,7 +211,7 @@ impl Finder<'_> {
         let change = Change {
             event,
             source: &self.source.name,
-            table: &self.table,
+            table: self.table,
             old,
             new,
             changed: &changed,

@@ -4,7 +4,10 @@
 //! | room | does |
 //! |---|---|
 //! | [`statement`], [`rows`], [`changes`] | reads the transition tables, pairs OLD and NEW |
-//! | [`listeners`] | whose the rows are, who listens |
+//! | [`quiet`] | the quick way out of a statement that nobody hears |
+//! | [`sources`], [`table`] | which source a table is |
+//! | [`listeners`], [`hearing`] | whose the rows are, who listens |
+//! | [`cache`], [`announce`] | what a backend remembers of that, and what makes it forget |
 //! | [`matching`] | which change each of them hears |
 //! | [`reading`] | what changed, and the rows as JSON |
 //! | [`event`] | the trigger data |
@@ -12,6 +15,7 @@
 //! | [`provenance`] | what caused it |
 //! | [`patience`] | how long it waits for locks |
 //! | [`write`] | the queue row, or the missed one |
+//! | [`direct`], [`shape`] | the queue row without a query, where the queue is as `install()` makes it |
 //! | [`missed`] | what happens to a statement whose capture went wrong |
 //! | [`row_change`] | who hears one change that comes as JSON |
 //! | [`row_trigger`] | from triggers of the application's own |
@@ -20,21 +24,29 @@
 //! Whatever goes wrong in here, the application's write succeeds. Rows are turned into JSON as the application, never
 //! as the owner of the tables: a cast to json may be somebody's own function.
 
+mod announce;
+mod cache;
 mod changes;
+mod direct;
 pub mod event;
+mod hearing;
 mod listeners;
 mod matching;
 mod missed;
 mod patience;
 pub mod provenance;
+mod quiet;
 mod reading;
 mod record;
 mod replay;
 mod row_change;
 mod row_trigger;
 mod rows;
+mod shape;
+mod sources;
 pub mod statement;
 mod subject;
+mod table;
 mod write;
 
 use pgrx::heap_tuple::PgHeapTuple;
@@ -54,7 +66,12 @@ use write::{Match, Place};
 fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Refusal> {
     match Statement::of(trigger) {
         Ok(statement) if statement.is_empty() => {}
-        Ok(statement) => hear(&statement),
+        Ok(statement) => {
+            cache::look_up();
+            if !quiet::nobody_hears(&statement) {
+                hear(&statement);
+            }
+        }
         Err(refusal) => refusal.raise(),
     }
     Ok(None)

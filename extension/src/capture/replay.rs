@@ -9,9 +9,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::event::{ROW_BYTES, Side};
-use super::listeners;
 use super::provenance::Provenance;
 use super::row_change::{Row, RowChange};
+use super::sources;
 use super::write;
 use crate::jsonb;
 use crate::refusal::Refusal;
@@ -33,7 +33,7 @@ fn replay_change(
         caused_by: caused_by.map(|id| Uuid::from_bytes(*id.as_bytes())),
         depth,
     };
-    let Some((source, table, oid)) = listeners::source_of_name(tab)? else {
+    let Some((source, table, oid)) = sources::source_of_name(tab)? else {
         return Ok(0);
     };
     let data = match data.map(|data| jsonb::short_text_of(data.datum(), DATA_BYTES)) {
@@ -47,7 +47,7 @@ fn replay_change(
     let row = RowChange {
         source: &source,
         table: &table,
-        key: &listeners::primary_key(oid)?,
+        key: &sources::primary_key(oid)?,
         event,
         old: side(&data, "old"),
         new: side(&data, "new"),

@@ -7,9 +7,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::event::{Change, ROW_BYTES, Side};
-use super::listeners::{self, Heard, Source};
+use super::hearing::Heard;
+use super::listeners;
 use super::patience::quickly;
 use super::record;
+use super::table::Source;
 use super::write::Match;
 use crate::jsonb;
 use crate::refusal::Refusal;
@@ -137,7 +139,7 @@ impl RowChange<'_> {
             Some(whole) => Some(jsonb::parse(&whole, "the row")?),
             None => None,
         };
-        let heard = listeners::listeners_of(&source.name, vec![account])?;
+        let heard = listeners::listeners_of(&source.name, self.event, &[account])?;
         // A row that is too large to look at is queued: its execution ends with too_large.
         let hears = |one: &Heard| {
             one.listener.as_ref().is_ok_and(|listener| {

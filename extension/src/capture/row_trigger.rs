@@ -6,10 +6,11 @@ use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::{AnyElement, pg_sys};
 
-use super::listeners::{self, Source};
 use super::patience::quickly;
 use super::provenance::Provenance;
 use super::row_change::{Row, RowChange};
+use super::sources;
+use super::table::Source;
 use super::write::{self, Match, Place};
 use crate::contained::contained;
 use crate::refusal::Refusal;
@@ -31,7 +32,7 @@ fn fire_row(
         let row = RowChange {
             source: &source,
             table: &table,
-            key: &listeners::primary_key(tab)?,
+            key: &sources::primary_key(tab)?,
             event: Event::find(operation)
                 .ok_or_else(|| Refusal::Invalid(format!("{operation} is no row event")))?,
             old: Row::read(old_row.map(|row| row.datum()))?,
@@ -83,6 +84,7 @@ fn attached(source: &str, table: pg_sys::Oid) -> Result<Option<(Source, String)>
                             name: source.to_owned(),
                             owner_column,
                             by_path,
+                            has_listeners: true,
                         },
                         table,
                     )));

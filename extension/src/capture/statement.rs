@@ -76,15 +76,15 @@ impl Statement {
 
     /// Whether the statement changed no row at all.
     pub fn is_empty(&self) -> bool {
-        let count = |store: *mut pg_sys::Tuplestorestate| {
-            // SAFETY: a store of this statement, alive while its triggers run.
-            if store.is_null() {
-                0
-            } else {
-                unsafe { pg_sys::tuplestore_tuple_count(store) }
-            }
-        };
-        count(self.old) == 0 && count(self.new) == 0
+        count(self.old).unwrap_or(0) == 0 && count(self.new).unwrap_or(0) == 0
+    }
+
+    /// Whether each row has its partner where there are rows before and after.
+    pub fn is_paired(&self) -> bool {
+        match (count(self.old), count(self.new)) {
+            (Some(old), Some(new)) => old == new,
+            _ => true,
+        }
     }
 
     /// The oid of the table.
@@ -144,4 +144,10 @@ impl Statement {
         }
         numbers
     }
+}
+
+/// How many rows a transition table has; none where there is no such table.
+fn count(store: *mut pg_sys::Tuplestorestate) -> Option<i64> {
+    // SAFETY: a store of the statement, alive while its triggers run.
+    (!store.is_null()).then(|| unsafe { pg_sys::tuplestore_tuple_count(store) })
 }

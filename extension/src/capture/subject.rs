@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::changes::{Changes, Shown};
 use super::event::{Change, Side};
-use super::listeners::Source;
 use super::record;
 use super::statement::{Column, Statement};
+use super::table::Source;
 
 /// The columns that say it.
 pub struct Subject<'s> {

@@ -5,6 +5,7 @@ use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use uuid::Uuid;
 
+use super::direct;
 use super::patience::quickly;
 use super::provenance::Provenance;
 use crate::contained::Failure;
@@ -51,7 +52,7 @@ impl Match {
 /// Puts matches into the queue; their ids are those of the executions to be.
 pub fn queue(matches: &[Match], provenance: Provenance) -> Result<(), Refusal> {
     let known: Vec<&Match> = matches.iter().filter(|one| one.automation.is_some()).collect();
-    if known.is_empty() {
+    if known.is_empty() || direct::queued(&known, provenance)? {
         return Ok(());
     }
     written(

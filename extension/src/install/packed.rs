@@ -44,6 +44,7 @@ pub const TABLES: &[Packed] = packed!["tables":
     "23_automation_versions.sql",
     "24_automation_accounts.sql",
     "30_listeners.sql",
+    "30_announce_listeners.sql",
     "31_queue.sql",
     "32_parked.sql",
     "33_steps.sql",

@@ -53,6 +53,7 @@ mod pg_cron;
 mod priority;
 mod provenance;
 mod re_entry;
+mod remembered;
 mod restarts;
 mod retries;
 mod retrying;

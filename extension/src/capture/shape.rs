@@ -1,0 +1,260 @@
+//! The shape of `automations.queue`: where each column stands, what the others hold, and whether it is as `install()`
+//! makes it, so that rows can be put into it without a query. Looked at once, and again when the table is altered.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
+use std::rc::Rc;
+
+use pgrx::prelude::*;
+use pgrx::{PgTupleDesc, pg_sys};
+
+use super::patience::quickly;
+use crate::refusal::Refusal;
+
+/// The columns that capture fills, and their types; from [`MAYBE_NULL`] on it may have nothing for them.
+pub const FILLED: [(&CStr, pg_sys::Oid); 13] = [
+    (c"account_id", pg_sys::UUIDOID),
+    (c"id", pg_sys::UUIDOID),
+    (c"automation_id", pg_sys::UUIDOID),
+    (c"version", pg_sys::INT4OID),
+    (c"trigger_type", pg_sys::TEXTOID),
+    (c"depth", pg_sys::INT2OID),
+    (c"occurred_at", pg_sys::TIMESTAMPTZOID),
+    (c"priority", pg_sys::INT2OID),
+    (c"trigger_data", pg_sys::JSONBOID),
+    (c"lead_id", pg_sys::UUIDOID),
+    (c"conversation_id", pg_sys::UUIDOID),
+    (c"caused_by", pg_sys::UUIDOID),
+    (c"record", pg_sys::TEXTOID),
+];
+const MAYBE_NULL: usize = 8;
+
+/// The queue as it is.
+pub struct Shape {
+    /// Its oid.
+    pub queue: pg_sys::Oid,
+    /// For each column what a row holds where nobody fills it: a constant, or null.
+    pub unfilled: Vec<Option<pg_sys::Datum>>,
+    /// Where each of [`FILLED`] stands, from 0.
+    pub filled: [usize; FILLED.len()],
+    /// Rows are of tests unless it is said otherwise.
+    tested: bool,
+    /// Its indexes, and which rows are in them.
+    pub indexes: Vec<(pg_sys::Oid, Indexed)>,
+    /// What constraints say of a row depends on no column that capture fills: it is the same for all of them.
+    pub constrained_alike: bool,
+    /// A row has been found to keep the constraints.
+    pub keeps_constraints: Cell<bool>,
+}
+
+/// Which rows an index holds. The predicates of `install()` are known by what they say, so that an index that a row is
+/// not in need not even be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Indexed {
+    /// All, or those that its predicate chooses.
+    Ask,
+    /// Those with a priority.
+    Priority,
+    /// Those with a record.
+    Record,
+    /// None that capture makes.
+    Never,
+}
+
+/// A table whose rows need nothing but to be stored and indexed: no trigger, no rule, no policy for its owner, no
+/// generated column, and nothing but built-in functions in its constraints and indexes, because those would run as
+/// whoever writes to the application's table.
+const PLAIN_SQL: &str = "
+    SELECT c.oid,
+           NOT EXISTS (SELECT FROM pg_constraint k
+                        WHERE k.conrelid = c.oid AND k.contype = 'c'
+                          AND (k.conkey IS NULL OR EXISTS (
+                               SELECT FROM unnest(k.conkey) n
+                                 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = n AND n > 0
+                                WHERE a.attname IS NULL OR a.attname = ANY ($1)))),
+           ARRAY(SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid AND i.indislive ORDER BY 1),
+           ARRAY(SELECT coalesce(pg_get_expr(i.indpred, i.indrelid), '')
+                   FROM pg_index i WHERE i.indrelid = c.oid AND i.indislive ORDER BY i.indexrelid)
+      FROM pg_class c
+      JOIN pg_am m ON m.oid = c.relam AND m.amname = 'heap'
+     WHERE c.oid = to_regclass('automations.queue') AND c.relkind = 'r' AND c.relpersistence <> 't'
+       AND NOT c.relispartition
+       AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid)
+       AND NOT EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid)
+       AND NOT EXISTS (SELECT FROM pg_attribute a
+                        WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attnum > 0
+                          AND (a.attgenerated <> '' OR a.attidentity <> ''))
+       AND NOT EXISTS (
+           SELECT FROM pg_depend d
+            WHERE d.refclassid NOT IN ('pg_class'::regclass, 'pg_constraint'::regclass)
+              AND ((d.classid = 'pg_constraint'::regclass
+                    AND d.objid IN (SELECT k.oid FROM pg_constraint k WHERE k.conrelid = c.oid))
+                   OR (d.classid = 'pg_class'::regclass
+                       AND d.objid IN (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid))))";
+
+/// What is known: nothing yet, that the queue is not plain, or its shape.
+type Known = Option<Option<Rc<Shape>>>;
+
+thread_local! {
+    static KNOWN: RefCell<Known> = const { RefCell::new(None) };
+    /// The queue that this is about, to be looked at again when it is altered.
+    static QUEUE: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
+    static STALE: Cell<bool> = const { Cell::new(false) };
+    static REGISTERED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The shape of the queue; none where only a query can write to it.
+///
+/// # Errors
+/// Somebody holds a lock on the catalogue.
+pub fn of_the_queue() -> Result<Option<Rc<Shape>>, Refusal> {
+    if !REGISTERED.replace(true) {
+        // SAFETY: registered once for this backend, for as long as it lives.
+        unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(altered), pg_sys::Datum::null()) };
+    }
+    if STALE.replace(false) {
+        KNOWN.replace(None);
+    }
+    if let Some(known) = KNOWN.with_borrow(Clone::clone) {
+        return Ok(known);
+    }
+    let found = find_out()?;
+    if !STALE.get() {
+        KNOWN.replace(Some(found.clone()));
+    }
+    Ok(found)
+}
+
+/// Whether nobody has altered the queue since it was looked at. To be asked with a lock on it.
+pub fn is_still_true() -> bool {
+    !STALE.get()
+}
+
+fn find_out() -> Result<Option<Rc<Shape>>, Refusal> {
+    // SAFETY: look-ups in the catalogue.
+    let queue = unsafe {
+        let schema = pg_sys::get_namespace_oid(c"automations".as_ptr(), true);
+        if schema == pg_sys::InvalidOid {
+            return Ok(None);
+        }
+        pg_sys::get_relname_relid(c"queue".as_ptr(), schema)
+    };
+    QUEUE.set(queue);
+    let names: Vec<String> = FILLED
+        .iter()
+        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .collect();
+    let plain = quickly(|| {
+        Spi::connect(|client| {
+            for row in client.select(PLAIN_SQL, Some(1), &[names.into()])? {
+                if let (Some(oid), Some(alike), Some(indexes), Some(predicates)) = (
+                    row.get::<pg_sys::Oid>(1)?,
+                    row.get::<bool>(2)?,
+                    row.get::<Vec<pg_sys::Oid>>(3)?,
+                    row.get::<Vec<String>>(4)?,
+                ) {
+                    return Ok((oid == queue).then_some((alike, indexes, predicates)));
+                }
+            }
+            Ok(None)
+        })
+    })?;
+    let Some((alike, indexes, predicates)) = plain else {
+        return Ok(None);
+    };
+    // SAFETY: locked without waiting for anybody, and closed again; the lock stays, as that of a query would.
+    unsafe {
+        if !pg_sys::ConditionalLockRelationOid(queue, pg_sys::RowExclusiveLock as i32) {
+            return Ok(None);
+        }
+        let relation = pg_sys::table_open(queue, pg_sys::NoLock as i32);
+        let shape = read(relation);
+        pg_sys::table_close(relation, pg_sys::NoLock as i32);
+        Ok(shape.map(|mut shape| {
+            shape.constrained_alike &= alike;
+            let tested = shape.tested;
+            let indexed = predicates.iter().map(|predicate| indexed(predicate, tested));
+            shape.indexes = indexes.into_iter().zip(indexed).collect();
+            Rc::new(shape)
+        }))
+    }
+}
+
+fn indexed(predicate: &str, tested: bool) -> Indexed {
+    match predicate {
+        "(priority <> 0)" => Indexed::Priority,
+        "(record IS NOT NULL)" => Indexed::Record,
+        "test_mode" if !tested => Indexed::Never,
+        _ => Indexed::Ask,
+    }
+}
+
+/// Reads the columns of an open table; none where one is missing, of another type, or has a default that is computed.
+unsafe fn read(relation: pg_sys::Relation) -> Option<Shape> {
+    // SAFETY: the description outlives this borrow; nothing is released.
+    let (queue, description) = unsafe {
+        (
+            (*relation).rd_id,
+            PgTupleDesc::from_pg_unchecked((*relation).rd_att),
+        )
+    };
+    let mut unfilled = Vec::new();
+    let mut filled = [None; FILLED.len()];
+    let (mut alike, mut tested) = (true, true);
+    for (index, attribute) in description.iter().enumerate() {
+        let mut value = None;
+        if !attribute.attisdropped {
+            // SAFETY: a name ends with zero.
+            let name = unsafe { CStr::from_ptr(attribute.attname.data.as_ptr()) };
+            match FILLED.iter().position(|(column, _)| *column == name) {
+                Some(place) if FILLED[place].1 == attribute.atttypid => {
+                    filled[place] = Some(index);
+                    alike &= place < MAYBE_NULL || !attribute.attnotnull;
+                }
+                Some(_) => return None,
+                // SAFETY: a column of an open table.
+                None if attribute.atthasdef => {
+                    let constant = unsafe { constant(relation, attribute.attnum)? };
+                    value = Some(constant);
+                    if name == c"test_mode" {
+                        tested = constant.value() != 0;
+                    }
+                }
+                None if attribute.attnotnull => return None,
+                None => {}
+            }
+        }
+        unfilled.push(value);
+    }
+    let filled: Option<Vec<usize>> = filled.into_iter().collect();
+    Some(Shape {
+        queue,
+        unfilled,
+        filled: filled?.try_into().ok()?,
+        tested,
+        indexes: Vec::new(),
+        constrained_alike: alike,
+        keeps_constraints: Cell::new(false),
+    })
+}
+
+/// The default of a column where it is a constant that fits a datum.
+unsafe fn constant(relation: pg_sys::Relation, number: i16) -> Option<pg_sys::Datum> {
+    // SAFETY: as the planner does it with an INSERT that leaves the column out.
+    unsafe {
+        let default = pg_sys::build_column_default(relation, i32::from(number));
+        let default = pg_sys::eval_const_expressions(std::ptr::null_mut(), default);
+        if default.is_null() || (*default).type_ != pg_sys::NodeTag::T_Const {
+            return None;
+        }
+        let default = default.cast::<pg_sys::Const>();
+        ((*default).constbyval && !(*default).constisnull).then(|| (*default).constvalue)
+    }
+}
+
+/// A table was altered. Only flips a flag: it may come in the middle of anything.
+unsafe extern "C-unwind" fn altered(_: pg_sys::Datum, relation: pg_sys::Oid) {
+    if relation == pg_sys::InvalidOid || relation == QUEUE.get() {
+        STALE.set(true);
+    }
+}
