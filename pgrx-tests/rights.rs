@@ -135,8 +135,8 @@ mod tests {
     /// Function by role: a anon, t the tenant role, s service_role, d automations_daemon. The owner may call all.
     const MATRIX: &str = "atsd: uuid_v7\n\
         d: account_of admit announce become_tenant cancel_execution cancel_left_children chain claim \
-            claimed_user count_executions create_executions definition deliver_events end_due_windows end_waits end_windows entry_rules event_data \
-            event_matches execution_steps finish fold_uncounted folded_change free_slots full_limits \
+            claimed_user count_executions create_executions definition deliver_events end_due_windows end_waits \
+            end_windows entry_rules event_data event_matches execution_steps finish fold_uncounted folded_change free_slots full_limits \
             hand_to_parents heartbeat hold_automations hold_executions hold_host hold_parents hold_waits \
             in_milliseconds inspect interrupt is_copy is_free is_too_large lease maintain milliseconds_since \
             nodes_executed outcome park priority_of provenance queue_turn readiness record refuse_child \

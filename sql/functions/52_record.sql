@@ -1,9 +1,12 @@
 -- Records steps of an execution under its lease, and before the first ones its row: what has acted outside can be seen.
--- False: the lease is lost and nothing was written; the caller rolls back and stops. In the transaction of a database node it is the last write, after the application's rows.
+-- False: the lease is lost and nothing was written; the caller rolls back and stops. In the transaction of a database node
+-- it is the last write, after the application's rows.
 CREATE FUNCTION automations.record(account_id uuid, execution_id uuid, token uuid, steps jsonb)
 RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+-- a plan made while a table was empty would read all of it later
+SET enable_seqscan = off
 -- arrays of any length have one plan; making a plan for each call costs more than the call
 SET plan_cache_mode = force_generic_plan
 -- somebody cancels it in a transaction that stays open: an error that the daemon tries again, no waiting connection

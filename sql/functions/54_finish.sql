@@ -38,11 +38,11 @@ BEGIN
     ), parent AS MATERIALIZED (
         -- only what another execution caused can be waited for by one, and has its row from the start
         SELECT h.child_id, h.held FROM automations.hold_parents(
-            ARRAY(SELECT m.id FROM mine m WHERE m.caused_by IS NOT NULL AND m.has_execution)) h
+            ARRAY(SELECT m.id FROM mine m JOIN execution e ON e.id = m.id WHERE m.caused_by IS NOT NULL)) h
     ), wait AS MATERIALIZED (
-        -- what has recorded nothing waits for nothing
-        SELECT h.execution_id, h.held FROM automations.hold_waits(
-            ARRAY(SELECT m.id FROM mine m WHERE m.has_execution)) h
+        -- what has recorded nothing waits for nothing. Asked with what `execution` gave, so that it is asked after it,
+        -- whichever way the joins go: before an execution is held, somebody may still bring it something
+        SELECT h.execution_id, h.held FROM automations.hold_waits(ARRAY(SELECT e.id FROM execution e)) h
     ), free AS (
         SELECT m.*, w.execution_id IS NOT NULL AS waits
         FROM mine m

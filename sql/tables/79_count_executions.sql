@@ -5,7 +5,7 @@
 CREATE OR REPLACE FUNCTION automations.count_executions(
     automation_ids uuid[], statuses text[], codes text[], times timestamptz[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan AS $$
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     free uuid[] := automations.lock_to_count(ARRAY(SELECT DISTINCT a FROM unnest(automation_ids) a));
     counts jsonb;

@@ -44,7 +44,7 @@ async fn a_resume_and_the_park_of_its_step_never_miss_each_other() {
         assert_eq!(stage.waited(&daemon, again).await, ["resumed"]);
         assert_eq!(stage.finish(&daemon, again).await.unwrap(), 1);
     }
-    assert_eq!(stage.rows_left().await, 0);
+    assert_eq!(stage.rows_left().await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn an_event_and_the_park_of_who_waits_for_it_never_miss_each_other() {
             .value::<bool>("SELECT automations.cancel_execution($1)", &[&held.id])
             .await;
     }
-    assert_eq!(stage.rows_left().await, 0);
+    assert_eq!(stage.rows_left().await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn the_end_of_a_child_and_the_cancel_of_its_parent_leave_nothing_behind() 
             .database
             .run("SELECT automations.claim(gen_random_uuid(), 10, 1000)")
             .await;
-        assert_eq!(stage.rows_left().await, 0);
+        assert_eq!(stage.rows_left().await, Vec::<String>::new());
     }
 }
 
@@ -197,7 +197,7 @@ async fn a_daemon_does_not_wait_for_a_resume_in_an_open_transaction() {
             .value::<bool>("SELECT automations.cancel_execution($1)", &[&held.id])
             .await;
     }
-    assert_eq!(stage.rows_left().await, 0);
+    assert_eq!(stage.rows_left().await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn a_parent_does_not_wait_for_who_has_its_child_locked() {
     application.batch_execute("COMMIT").await.unwrap();
     stage.database.run("SELECT automations.rescue()").await;
     assert_eq!(stage.status(child).await, "cancelled");
-    assert_eq!(stage.rows_left().await, 0);
+    assert_eq!(stage.rows_left().await, Vec::<String>::new());
 
     // somebody is cancelling the child, and with that telling the parent: it ends later
     let parent = stage.held().await;
@@ -231,5 +231,5 @@ async fn a_parent_does_not_wait_for_who_has_its_child_locked() {
     let parent = stage.claimed(daemon, parent.id).await;
     assert_eq!(stage.finish(daemon, parent).await.unwrap(), 1);
     assert_eq!(stage.status(child).await, "cancelled");
-    assert_eq!(stage.rows_left().await, 0);
+    assert_eq!(stage.rows_left().await, Vec::<String>::new());
 }

@@ -136,13 +136,13 @@ impl Stage {
     }
 
     /// Rows that are left of what waits or runs.
-    pub async fn rows_left(&self) -> i64 {
-        self.database
-            .count(
-                "SELECT (SELECT count(*) FROM automations.waits) + (SELECT count(*) FROM automations.parked)
-                      + (SELECT count(*) FROM automations.queue)",
-            )
-            .await
+    /// What should have gone with the executions, one line each.
+    pub async fn rows_left(&self) -> Vec<String> {
+        let query = "SELECT 'waits ' || w::text FROM automations.waits w
+                     UNION ALL SELECT 'parked ' || p::text FROM automations.parked p
+                     UNION ALL SELECT 'queue ' || q::text FROM automations.queue q";
+        let rows = self.database.owner.query(query, &[]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     pub async fn unpark(&self) {
