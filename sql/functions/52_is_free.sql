@@ -1,5 +1,5 @@
 -- Whether the rows of an execution can be locked at once, and locks them if so: queue, execution, parked, in the order
--- of every change of state.
+-- of every change of state, and what it waits for: somebody who brought it an event kept that row from going (seen).
 CREATE FUNCTION automations.is_free(account_id uuid, execution_id uuid)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -11,6 +11,7 @@ BEGIN
     FOR UPDATE NOWAIT;
     PERFORM FROM public.automation_executions e WHERE e.id = is_free.execution_id FOR NO KEY UPDATE NOWAIT;
     PERFORM FROM automations.parked p WHERE p.execution_id = is_free.execution_id FOR UPDATE NOWAIT;
+    PERFORM FROM automations.waits w WHERE w.execution_id = is_free.execution_id FOR UPDATE NOWAIT;
     RETURN true;
 EXCEPTION WHEN lock_not_available THEN
     RETURN false;
