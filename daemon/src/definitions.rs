@@ -152,10 +152,11 @@ fn compile(
     let prepared = plan
         .nodes()
         .map(|node| {
+            let configured = Configured::compile(&node.config, node.kind);
             let prepared = Prepared {
                 kind: nodes::find(node.kind.name),
-                configured: Configured::compile(&node.config, node.kind),
-                mentions: mentions(node, &ids),
+                mentions: mentions(node, configured.as_ref().ok(), &ids),
+                configured,
             };
             (node.id.clone(), prepared)
         })
@@ -190,11 +191,11 @@ fn unknown(plan: &Arc<Plan>) -> Option<&Node> {
 }
 
 /// A trigger renders nothing: its `eventSource: "lead"` is no wish to read one.
-fn mentions(node: &Node, ids: &[Arc<str>]) -> Mentions {
+fn mentions(node: &Node, configured: Option<&Configured>, ids: &[Arc<str>]) -> Mentions {
     if node.kind.name.starts_with("trigger-") {
         return Mentions::default();
     }
-    Mentions::find(&node.config, ids)
+    Mentions::find(&node.config, configured, ids)
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
-//! Which names a node's configuration may read, found in its strings: what is not mentioned is neither fetched from
-//! the database nor copied. It errs towards too much; a name that a template builds at run time reads everything.
+//! Which names a node's configuration may read: what is not mentioned is neither fetched from the database nor copied.
+//! The rows cost a transaction, so they are fetched for templates and expressions that name them and for nothing else
+//! (a URL that ends with `/lead` cost every run one). The rest is found in the strings and errs towards too much; a name
+//! that a template builds at run time reads everything.
 
 use std::sync::Arc;
 
+use flow::Configured;
 use serde_json::Value;
 
 /// The names that cost something.
@@ -29,15 +32,14 @@ pub enum Nodes {
 }
 
 impl Mentions {
-    /// Looks through every string of a configuration.
-    pub fn find(config: &Value, ids: &[Arc<str>]) -> Mentions {
+    /// Looks through the compiled configuration and every string of it.
+    pub fn find(config: &Value, configured: Option<&Configured>, ids: &[Arc<str>]) -> Mentions {
         let mut texts = Vec::new();
         strings(config, &mut texts);
-        let rows = texts
-            .iter()
-            .any(|text| has_word(text, "lead") || has_word(text, "conversation"));
+        // one that cannot be compiled is not rendered either
+        let read = configured.map(Configured::names).unwrap_or_default();
         Mentions {
-            rows,
+            rows: read.contains("lead") || read.contains("conversation"),
             nodes: behind("nodes", &texts, ids),
             resume: behind("resume", &texts, ids),
         }
@@ -103,17 +105,44 @@ mod tests {
     use serde_json::json;
 
     fn find(config: Value) -> Mentions {
-        Mentions::find(&config, &["score".into(), "http 1".into()])
+        Mentions::find(&config, None, &["score".into(), "http 1".into()])
+    }
+
+    fn rows(kind: &str, config: Value) -> bool {
+        let configured = Configured::compile(&config, flow::catalogue::node_type(kind).unwrap()).unwrap();
+        Mentions::find(&config, Some(&configured), &[]).rows
     }
 
     #[test]
-    fn only_strings_count_and_only_whole_words() {
-        assert_eq!(
-            find(json!({"leadId": "{{ trigger.leads }}", "lead": 1})),
-            Mentions::default()
-        );
-        assert!(find(json!({"a": [{"b": "Hello {{ lead.name }}"}]})).rows);
-        assert!(find(json!({"rules": [{"field": "conversation.status"}]})).rows);
+    fn rows_are_fetched_for_templates_and_expressions_that_name_them_and_for_nothing_else() {
+        for config in [
+            json!({"url": "https://example.com/lead", "body": "a lead", "lead": "{{ vars.x }}"}),
+            json!({"url": "{{ trigger.lead.url }}", "body": "{{ 'lead' }}{% for lead in input %}{{ lead }}{% endfor %}"}),
+        ] {
+            assert!(!rows("action-http", config.clone()), "{config}");
+        }
+        for config in [
+            json!({"url": "x", "body": {"a": [{"b": "Hello {{ lead.name }}"}]}}),
+            json!({"url": "x", "body": "{{ conversation | tojson }}"}),
+        ] {
+            assert!(rows("action-http", config.clone()), "{config}");
+        }
+        let rule = |field: &str, value: &str| json!({"rules": [{"field": field, "operator": "equals", "value": value}]});
+        assert!(rows("logic-condition", rule("conversation.status", "open")));
+        assert!(rows(
+            "logic-condition",
+            rule("trigger.new.name", "{{ lead.name }}")
+        ));
+        assert!(!rows("logic-condition", rule("trigger.new.lead", "lead")));
+        assert!(rows("logic-condition", json!({"expression": "lead.score > 5"})));
+        assert!(rows(
+            "logic-switch",
+            json!({"expression": "lead.status", "cases": []})
+        ));
+        assert!(rows("logic-loop", json!({"arrayExpression": "lead.tags"})));
+        let mapping = |value: &str| json!({"inputArray": "input", "mapping": {"name": value}});
+        assert!(rows("transform-map", mapping("{{ lead.name }}")));
+        assert!(!rows("transform-map", mapping("{{ item.lead }}")));
     }
 
     #[test]
