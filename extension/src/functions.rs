@@ -80,6 +80,7 @@ extension_sql_file!("../../sql/functions/52_hold_parents.sql");
 extension_sql_file!("../../sql/functions/52_hold_waits.sql");
 extension_sql_file!("../../sql/functions/52_is_free.sql");
 extension_sql_file!("../../sql/functions/52_record.sql");
+extension_sql_file!("../../sql/functions/52_record_with_effect.sql");
 extension_sql_file!("../../sql/functions/52_requeue.sql");
 extension_sql_file!("../../sql/functions/52_refuse_while_locked.sql");
 extension_sql_file!("../../sql/functions/52_set_aside.sql");

@@ -7,6 +7,7 @@ CREATE FUNCTION automations.become_tenant(
 RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan  -- there is only one plan
 AS $$
 DECLARE
     tenant text := (SELECT s.value #>> '{}' FROM automations.settings s WHERE s.name = 'tenant_role');

@@ -12,7 +12,7 @@ use crate::listen;
 use crate::nodes;
 use crate::queue::Queue;
 use crate::queue::readiness::Readiness;
-use crate::queue::tenant::{Tenant, TenantError, TenantTransaction};
+use crate::queue::tenant::{Tenant, TenantTransaction};
 use crate::settings::{Listen, Settings};
 
 /// How far apart the clocks may be before people are confused by times in logs and records.
@@ -123,9 +123,8 @@ async fn tenant(report: &mut Report, queue: &Queue, readiness: &Readiness) {
     };
     let became = async {
         let connection = queue.for_tenant().await.map_err(|error| explain(&error))?;
-        let said = |error: TenantError| error.to_string();
-        let transaction = TenantTransaction::begin(connection, nobody).await.map_err(said)?;
-        transaction.rollback().await.map_err(said)
+        let tried = TenantTransaction::over(connection, nobody).try_out().await;
+        tried.map_err(|error| error.to_string())
     };
     report.line("tenant role", became.await.map(|()| format!("acts as {role}")));
 }

@@ -28,8 +28,8 @@ impl Run<'_> {
     ) -> Result<(Done, TenantTransaction), NodeError> {
         let mut tries = Tries::default();
         loop {
-            let mut transaction = match self.begin().await {
-                Ok(transaction) => transaction,
+            let transaction = match self.connection().await {
+                Ok(connection) => TenantTransaction::over(connection, self.tenant()),
                 Err((trouble, error)) => {
                     tries.again(trouble, error).await?;
                     continue;
@@ -42,18 +42,12 @@ impl Run<'_> {
                 })
                 .await;
             match result {
+                Ok(done) => return Ok((done, transaction)),
                 Err(error) => {
                     let trouble = transaction.trouble();
                     drop(transaction);
                     tries.again(trouble, error).await?;
                 }
-                Ok(done) => match transaction.leave().await {
-                    Ok(()) => return Ok((done, transaction)),
-                    Err(error) => {
-                        drop(transaction);
-                        tries.again(error.trouble(), error.into()).await?;
-                    }
-                },
             }
         }
     }
@@ -77,11 +71,6 @@ impl Run<'_> {
                 Err((trouble, error)) => tries.again(trouble, error).await?,
             }
         }
-    }
-
-    async fn begin(self) -> Result<TenantTransaction, (Option<Trouble>, NodeError)> {
-        let begun = TenantTransaction::begin(self.connection().await?, self.tenant()).await;
-        begun.map_err(|error| (error.trouble(), error.into()))
     }
 
     async fn connection(self) -> Result<ForTenant, (Option<Trouble>, NodeError)> {

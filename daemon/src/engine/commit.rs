@@ -10,7 +10,7 @@ use super::walk::{Halt, Walk};
 use crate::backoff::Backoff;
 use crate::queue::error::Verdict;
 use crate::queue::execution_steps::StoredStep;
-use crate::queue::tenant::TenantTransaction;
+use crate::queue::tenant::{Committed as Kept, TenantTransaction};
 
 /// What became of the transaction.
 pub(super) enum Committed {
@@ -64,31 +64,32 @@ pub(super) async fn commit(
     };
     walk.unrecorded.push(row);
     let (claim, steps) = (walk.hold.claim(), walk.unrecorded.rows());
-    let written = tokio::select! {
+    let committed = tokio::select! {
         biased;
         () = walk.hold.lost() => return Err(Halt::Lost),
-        written = transaction.record(claim, steps) => written,
+        committed = transaction.commit(claim, steps) => committed,
     };
-    match written {
-        Ok(true) => {}
-        Ok(false) => return Err(Halt::Lost),
-        Err(error) if error.verdict() == Verdict::Refused => {
+    match committed {
+        Kept::Yes => {
             walk.unrecorded.take();
-            return Err(Halt::failed(error.refusal(), error.to_string()));
+            walk.is_shown();
+            Ok(Committed::Yes)
         }
-        Err(error) => {
+        Kept::Lost => Err(Halt::Lost),
+        Kept::No(error) if error.verdict() == Verdict::Refused => {
+            walk.unrecorded.take();
+            Err(Halt::failed(error.refusal(), error.to_string()))
+        }
+        Kept::No(error) => {
             tracing::warn!(%error, "a database node could not be recorded and runs again");
             walk.unrecorded.pop();
-            return Ok(Committed::Again(error.to_string()));
+            Ok(Committed::Again(error.to_string()))
+        }
+        Kept::Unknown(error) => {
+            tracing::warn!(%error, "whether a database node was committed is not known; looking");
+            look(walk, step, error.to_string()).await
         }
     }
-    if let Err(error) = transaction.commit().await {
-        tracing::warn!(%error, "whether a database node was committed is not known; looking");
-        return look(walk, step, error.to_string()).await;
-    }
-    walk.unrecorded.take();
-    walk.is_shown();
-    Ok(Committed::Yes)
 }
 
 /// After a commit without an answer: the record says whether it happened.

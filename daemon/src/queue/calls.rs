@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::QueueError;
 use super::abort::Switch;
 use super::giving_up::GivingUp;
+use super::tenant_identity::TenantRole;
 
 type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -23,6 +24,7 @@ pub struct Calls {
     tenants: Pool,
     switch: Switch,
     pub(super) giving_up: GivingUp,
+    role: TenantRole,
 }
 
 /// A connection for the transaction of a database node; its commit is a write.
@@ -30,6 +32,7 @@ pub struct ForTenant {
     pub(super) client: Object,
     pub(super) switch: Switch,
     pub(super) giving_up: GivingUp,
+    pub(super) role: TenantRole,
 }
 
 impl Calls {
@@ -40,6 +43,7 @@ impl Calls {
             tenants,
             switch: Switch::default(),
             giving_up,
+            role: TenantRole::default(),
         }
     }
 
@@ -54,6 +58,7 @@ impl Calls {
             client: self.tenants.get().await?,
             switch: self.switch.clone(),
             giving_up: self.giving_up.clone(),
+            role: self.role.clone(),
         })
     }
 

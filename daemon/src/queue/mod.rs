@@ -26,6 +26,8 @@ mod rescue;
 pub mod start_child;
 pub mod tenant;
 mod tenant_error;
+mod tenant_identity;
+mod tenant_nodes;
 mod token_secret;
 mod unpark;
 pub mod waited;

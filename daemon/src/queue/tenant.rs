@@ -1,10 +1,13 @@
 //! The transaction of a database node (DESIGN D8, D9): become the tenant, act, prove that nobody left the role,
 //! step back, record, commit. Nothing is shared between two of them; one that is dropped rolls back, and what it was
 //! doing is cancelled in the server.
+//!
+//! It takes two round trips: what needs no answer of what is before it is sent behind it. Where one fails, those behind
+//! it do nothing, because the transaction has failed; the COMMIT of a failed transaction is a rollback.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use deadpool_postgres::Object;
 use futures_util::join;
@@ -18,70 +21,74 @@ use super::calls::ForTenant;
 use super::error::QueueError;
 use super::giving_up::GivingUp;
 pub use super::tenant_error::{TenantError, Trouble};
+pub use super::tenant_identity::Tenant;
+use super::tenant_identity::TenantRole;
 use super::{Claim, record};
 use crate::engine::record::Record;
 
-/// What `become_tenant` is told.
-#[derive(Debug, Clone, Copy)]
-pub struct Tenant {
-    /// Whose rows.
-    pub account_id: Uuid,
-    /// Provenance of what is written (D12).
-    pub execution_id: Uuid,
-    /// Depth of the chain (D12).
-    pub depth: i16,
-    /// Milliseconds; below the server's `deadlock_timeout`, so that the application is never the victim.
-    pub lock_timeout_ms: i64,
-    /// Milliseconds.
-    pub statement_timeout_ms: i64,
-}
-
-impl Tenant {
-    fn parameters(&self) -> [&(dyn ToSql + Sync); 5] {
-        [
-            &self.account_id,
-            &self.execution_id,
-            &self.depth,
-            &self.lock_timeout_ms,
-            &self.statement_timeout_ms,
-        ]
-    }
-}
-
 const BECOME_TENANT: &str = "SELECT automations.become_tenant($1, $2, $3, $4, $5)";
 const LEAVE_TENANT: &str = "SELECT automations.leave_tenant($1)::text";
+const RUN_DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE";
+const RECORD: &str = "SELECT automations.record_with_effect($1, $2, $3, $4)::text";
 const NODE_READ: &str =
     "SELECT r.lead::text, r.conversation::text FROM automations.node_read($1, $2, $3) AS r";
 
-/// An open transaction that acts as the tenant.
+/// What `record_with_effect` says of a lease that is lost.
+const LEASE_LOST: &str = "40000";
+
+/// A transaction that acts as the tenant, once.
 pub struct TenantTransaction {
     /// `None` once committed or rolled back.
     client: Option<Object>,
     switch: Switch,
     giving_up: GivingUp,
     tenant: Tenant,
-    role: String,
+    role: TenantRole,
     trouble: Mutex<Option<Trouble>>,
+    /// It has begun, or is about to.
+    begun: AtomicBool,
     /// Statements whose answers have not come.
     unanswered: AtomicUsize,
-    /// What has been asked for last is the commit: nobody may cancel that.
+    /// The commit has been asked for: nobody may cancel that.
     committing: AtomicBool,
 }
 
+/// What became of a commit.
+#[derive(Debug)]
+pub enum Committed {
+    /// All of it is there.
+    Yes,
+    /// The lease is lost, and nothing of it is there.
+    Lost,
+    /// Nothing of it is there.
+    No(QueueError),
+    /// Nobody knows.
+    Unknown(QueueError),
+}
+
 impl TenantTransaction {
-    /// Opens the transaction and becomes the tenant, in one round trip.
-    pub async fn begin(client: ForTenant, tenant: Tenant) -> Result<TenantTransaction, TenantError> {
-        let mut open = TenantTransaction::over(client, tenant);
-        let become_tenant = open.prepared(BECOME_TENANT).await?;
-        let parameters = tenant.parameters();
-        // sent one behind the other; where the first fails the second does nothing
-        let (begun, row) = join!(
-            open.batch("BEGIN"),
-            open.prepared_row(&become_tenant, &parameters)
-        );
-        begun?;
-        open.role = row?.try_get(0)?;
-        Ok(open)
+    /// Nothing is asked yet.
+    pub fn over(lent: ForTenant, tenant: Tenant) -> TenantTransaction {
+        TenantTransaction {
+            client: Some(lent.client),
+            switch: lent.switch,
+            giving_up: lent.giving_up,
+            tenant,
+            role: lent.role,
+            trouble: Mutex::default(),
+            begun: AtomicBool::new(false),
+            unanswered: AtomicUsize::new(0),
+            committing: AtomicBool::new(false),
+        }
+    }
+
+    /// Becomes the tenant, and rolls back: whether database nodes could act.
+    pub async fn try_out(mut self) -> Result<(), TenantError> {
+        let become_tenant = self.prepared(BECOME_TENANT).await?;
+        self.begin(&become_tenant).await?;
+        self.batch("ROLLBACK").await?;
+        self.client = None;
+        Ok(())
     }
 
     /// The current rows for templates, as the tenant sees them: `(lead, conversation)`, null where there is none to
@@ -111,129 +118,117 @@ impl TenantTransaction {
         Ok((parsed(row.try_get(0)?)?, parsed(row.try_get(1)?)?))
     }
 
-    fn over(lent: ForTenant, tenant: Tenant) -> TenantTransaction {
-        TenantTransaction {
-            client: Some(lent.client),
-            switch: lent.switch,
-            giving_up: lent.giving_up,
-            tenant,
-            role: String::new(),
-            trouble: Mutex::default(),
-            unanswered: AtomicUsize::new(0),
-            committing: AtomicBool::new(false),
-        }
-    }
-
-    /// `action-db`: `{"rows": [...]}`.
-    pub async fn db(&self, config: &Value) -> Result<Value, TenantError> {
-        self.json(
-            "SELECT automations.node_db($1, $2)::text",
-            &[&self.tenant.account_id, &Json(config)],
-        )
-        .await
-    }
-
-    /// `action-update-lead`: the row.
-    pub async fn update_lead(
-        &self,
-        lead_id: Option<Uuid>,
-        updates: &Value,
-        create_if_not_exists: bool,
-    ) -> Result<Value, TenantError> {
-        self.json(
-            "SELECT automations.node_update_lead($1, $2, $3, $4)::text",
-            &[
-                &self.tenant.account_id,
-                &lead_id,
-                &Json(updates),
-                &create_if_not_exists,
-            ],
-        )
-        .await
-    }
-
-    /// `action-create-booking`: the row.
-    pub async fn create_booking(&self, config: &Value) -> Result<Value, TenantError> {
-        let account = &self.tenant.account_id;
-        self.json(
-            "SELECT automations.node_create_booking($1, $2)::text",
-            &[account, &Json(config)],
-        )
-        .await
-    }
-
-    /// `action-send-message`: the row.
-    pub async fn send_message(&self, config: &Value) -> Result<Value, TenantError> {
-        let account = &self.tenant.account_id;
-        self.json(
-            "SELECT automations.node_send_message($1, $2)::text",
-            &[account, &Json(config)],
-        )
-        .await
-    }
-
-    /// `action-emit`: the event's id.
-    pub async fn emit(&self, event: &str, payload: &Value) -> Result<Uuid, TenantError> {
-        let account = &self.tenant.account_id;
-        let sql = "SELECT automations.emit($1, $2, NULL, $3)";
-        let row = self.row(sql, &[&event, &Json(payload), account]).await?;
-        Ok(row.try_get(0)?)
-    }
-
     /// What happened in this transaction that makes it worth another try, whatever the node made of it.
     pub fn trouble(&self) -> Option<Trouble> {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs what was deferred while still the tenant, then steps back to the daemon's role. An error means that
-    /// somebody (a trigger of the application) changed the role under us: roll back.
-    pub async fn leave(&mut self) -> Result<(), TenantError> {
-        let leave_tenant = self.prepared(LEAVE_TENANT).await?;
-        let role: [&(dyn ToSql + Sync); 1] = [&self.role];
-        let (settled, left) = join!(
-            self.batch("SET CONSTRAINTS ALL IMMEDIATE"),
-            self.prepared_row(&leave_tenant, &role),
-        );
-        settled?;
-        left?;
-        Ok(())
-    }
-
-    /// Writes step records under the lease, as the last statement before the commit. `false`: the lease is lost.
-    pub async fn record(&self, claim: Claim, steps: &[Record]) -> Result<bool, QueueError> {
+    /// Writes step records under the lease, as the last statement, and commits: the one write of this transaction.
+    pub async fn commit(mut self, claim: Claim, steps: &[Record]) -> Committed {
         let Some(client) = &self.client else {
-            return Ok(false);
+            return Committed::Lost;
         };
-        let (statement, steps) = (
-            self.answered(client.prepare_cached(record::SQL)).await?,
-            Json(steps),
-        );
+        let statement = match self.answered(client.prepare_cached(RECORD)).await {
+            Ok(statement) => statement,
+            Err(error) => return Committed::No(error.into()),
+        };
+        let steps = Json(steps);
         let parameters = record::parameters(&claim, &steps);
-        record::written(&self.answered(client.query_one(&statement, &parameters)).await?)
-    }
-
-    /// Makes it so: the one write of this transaction. An error leaves it unknown whether the commit happened.
-    pub async fn commit(mut self) -> Result<(), TenantError> {
+        let begin = async {
+            match self.begun.swap(true, Ordering::Relaxed) {
+                true => Ok(()), // by what it did
+                false => client.batch_execute("BEGIN").await,
+            }
+        };
         self.committing.store(true, Ordering::Relaxed);
-        self.switch.write(self.batch("COMMIT")).await?;
-        self.client = None;
-        Ok(())
+        let all = async {
+            join!(
+                begin,
+                client.query_one(&statement, &parameters),
+                client.batch_execute("COMMIT")
+            )
+        };
+        let (begun, written, committed) = self.answered(self.switch.write(all)).await;
+        let over = committed.is_ok();
+        let outcome = match begun.and(written) {
+            Ok(_) => match committed {
+                Ok(()) => Committed::Yes,
+                Err(error) => Committed::Unknown(error.into()),
+            },
+            Err(error) => match error.as_db_error().map(|error| error.code().code()) {
+                Some(LEASE_LOST) => Committed::Lost,
+                Some(_) => Committed::No(error.into()),
+                None => Committed::Unknown(error.into()),
+            },
+        };
+        if over {
+            self.client = None;
+        }
+        outcome
     }
 
-    /// Gives up what was done.
-    pub async fn rollback(mut self) -> Result<(), TenantError> {
-        self.batch("ROLLBACK").await?;
-        self.client = None;
-        Ok(())
-    }
-
-    async fn json(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Value, TenantError> {
-        parsed(self.row(sql, parameters).await?.try_get(0)?)
-    }
-
-    async fn row(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Row, TenantError> {
+    /// Acts as the tenant and steps back, once: afterwards nothing more can be asked. An error of the last part means
+    /// that somebody (a trigger of the application) changed the role under us.
+    pub(super) async fn act(
+        &self,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Row, TenantError> {
+        if self.begun.load(Ordering::Relaxed) {
+            return Err(TenantError::closed());
+        }
+        // all of them first: what waits to be prepared would be sent behind what comes after it
+        let become_tenant = self.prepared(BECOME_TENANT).await?;
         let statement = self.prepared(sql).await?;
-        self.prepared_row(&statement, parameters).await
+        let run_deferred = self.prepared(RUN_DEFERRED).await?;
+        let leave_tenant = self.prepared(LEAVE_TENANT).await?;
+        let act_and_leave = async |role: &str| {
+            let role: [&(dyn ToSql + Sync); 1] = [&role];
+            let (acted, settled, left) = join!(
+                self.prepared_row(&statement, parameters),
+                self.executed(&run_deferred),
+                self.prepared_row(&leave_tenant, &role),
+            );
+            let row = acted?;
+            settled?;
+            left?;
+            Ok(row)
+        };
+        let Some(role) = self.role.known() else {
+            let role = self.begin(&become_tenant).await?;
+            self.role.learn(Some(role.clone()));
+            return act_and_leave(&role).await;
+        };
+        // leave_tenant compares with the role of the last time; another one now fails there
+        let (begun, acted) = join!(self.begin(&become_tenant), act_and_leave(&role));
+        if *begun? != *role {
+            self.role.learn(None);
+            self.note(Trouble::Collision);
+        }
+        acted
+    }
+
+    /// As [`TenantTransaction::act`], of what gives JSON.
+    pub(super) async fn json(
+        &self,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Value, TenantError> {
+        parsed(self.act(sql, parameters).await?.try_get(0)?)
+    }
+
+    /// Whose rows.
+    pub(super) fn account(&self) -> &Uuid {
+        &self.tenant.account_id
+    }
+
+    /// Becomes the tenant, and says in which role.
+    async fn begin(&self, become_tenant: &Statement) -> Result<Arc<str>, TenantError> {
+        self.begun.store(true, Ordering::Relaxed);
+        let parameters = self.tenant.parameters();
+        let (begun, row) = join!(self.batch("BEGIN"), self.prepared_row(become_tenant, &parameters));
+        begun?;
+        Ok(row?.try_get::<_, &str>(0)?.into())
     }
 
     /// Prepared once per connection.
@@ -268,9 +263,25 @@ impl TenantTransaction {
 
     fn noted(&self, error: tokio_postgres::Error) -> TenantError {
         let error = TenantError::from(error);
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        *trouble = trouble.or(error.trouble());
+        if let Some(trouble) = error.trouble() {
+            self.note(trouble);
+        }
         error
+    }
+
+    /// The first trouble is the one that counts.
+    fn note(&self, trouble: Trouble) {
+        let mut first = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(trouble);
+    }
+
+    /// As [`TenantTransaction::prepared_row`], of what gives none.
+    async fn executed(&self, statement: &Statement) -> Result<(), TenantError> {
+        let Some(client) = &self.client else {
+            return Err(TenantError::closed());
+        };
+        let done = self.answered(client.execute(statement, &[])).await;
+        done.map(drop).map_err(|error| self.noted(error))
     }
 
     async fn batch(&self, sql: &str) -> Result<(), TenantError> {
