@@ -71,6 +71,30 @@ pub fn passed_on(argument: Option<AnyElement>) -> DatumWithOid<'static> {
     }
 }
 
+/// A jsonb made of text of JSON that this program wrote.
+#[must_use]
+pub fn from_text(text: &str) -> AnyElement {
+    // SAFETY: a C string in the memory of this call; jsonb_in gives a jsonb.
+    unsafe {
+        let text = pg_sys::Datum::from(pgrx::PgMemoryContexts::CurrentMemoryContext.pstrdup(text));
+        let datum = pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text)]);
+        let datum = datum.unwrap_or(pg_sys::Datum::from(0));
+        AnyElement::from_polymorphic_datum(datum, false, pg_sys::JSONBOID)
+            .unwrap_or_else(|| unreachable!("a datum that is not null"))
+    }
+}
+
+/// The first element of a list.
+#[must_use]
+pub fn first_of(list: AnyElement) -> Option<AnyElement> {
+    // SAFETY: the caller's value is a jsonb; the answer lives in the memory of this call.
+    unsafe {
+        let arguments = [Some(list.datum()), Some(pg_sys::Datum::from(0i32))];
+        let first = pgrx::direct_function_call_as_datum(pg_sys::jsonb_array_element, &arguments)?;
+        AnyElement::from_polymorphic_datum(first, false, pg_sys::JSONBOID)
+    }
+}
+
 /// Parses text of JSON that has been measured.
 ///
 /// # Errors

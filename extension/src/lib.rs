@@ -9,6 +9,7 @@
 //! | [`asking`] | `run()` and `cancel()`: look as the caller, act as the owner |
 //! | [`retrying`] | `retry()`: the same, and what is taken over fits the graph |
 //! | [`resuming`], [`events`] | `resume()` by its token, `emit()`, whether a wait takes an event |
+//! | [`tenant`] | what database nodes do as the tenant |
 //! | [`host`] | whose a lead or conversation is, and whether it is there |
 //! | [`graphs`], [`schedules`], [`ids`], [`wake`] | what SQL asks of Rust |
 //! | [`acting`], [`contained`], [`refusal`] | how to switch roles, to survive errors, to report them |
@@ -33,6 +34,7 @@ pub mod resuming;
 pub mod retrying;
 pub mod saving;
 pub mod schedules;
+pub mod tenant;
 pub mod wake;
 
 /// When the library is loaded: by the server at its start, or by a session that calls one of its functions.

@@ -61,6 +61,15 @@ pub enum Refusal {
     /// The caller has no access to the account.
     #[error("you may not act for account {0}")]
     Denied(String),
+    /// A row that a database node wrote or would write is not of the account.
+    #[error("{0}")]
+    NotOfTheAccount(String),
+    /// The row with this key belongs to somebody else.
+    #[error("a row with this key is there already")]
+    Taken,
+    /// The lead that a node is to change.
+    #[error("lead {0} does not exist")]
+    NoLead(String),
     /// An argument that must be given.
     #[error("{0} must not be null")]
     Null(&'static str),
@@ -90,9 +99,12 @@ impl Refusal {
             | Refusal::TooLarge { .. }
             | Refusal::Json { .. }
             | Refusal::ZeroByte(_) => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            Refusal::Denied(_) => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            Refusal::Taken => PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
+            Refusal::Denied(_) | Refusal::NotOfTheAccount(_) => {
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE
+            }
             Refusal::ForeignAgent(_) => PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION,
-            Refusal::Unknown { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+            Refusal::Unknown { .. } | Refusal::NoLead(_) => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
             Refusal::WrongTrigger(_) => PgSqlErrorCode::ERRCODE_TRIGGERED_ACTION_EXCEPTION,
             Refusal::Locked(_) => PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
             Refusal::Null(_) => PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
@@ -108,6 +120,9 @@ impl Refusal {
             }
             Refusal::Invalid(_) => {
                 Some("A draft may be incomplete; automations.validate() lists all problems.")
+            }
+            Refusal::NoLead(_) => {
+                Some("The execution has no lead, it was deleted, or it belongs to another account.")
             }
             Refusal::Unfit(_) => Some(
                 "Without from_node it runs from the start; without latest it runs the version that it ran.",

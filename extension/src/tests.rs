@@ -39,6 +39,8 @@ mod executions;
 mod finish;
 #[path = "../../pgrx-tests/install.rs"]
 mod install;
+#[path = "../../pgrx-tests/kept_statements.rs"]
+mod kept_statements;
 #[path = "../../pgrx-tests/late_rows.rs"]
 mod late_rows;
 #[path = "../../pgrx-tests/limits.rs"]

@@ -1,7 +1,9 @@
 -- The table that a node names, if automations may use it: watch() or allow_table() registered it, under its name or
 -- schema.name. `owned` is the condition under which a row `t` belongs to the account $1, made of catalogue names
 -- only; `fill` is the column that says so directly, null where a foreign key leads to the owner or all share it.
-CREATE FUNCTION automations.node_table(table_name text, OUT tab regclass, OUT fill text, OUT owned text)
+-- `about`: the tables that it names.
+CREATE FUNCTION automations.node_table(
+    table_name text, OUT tab regclass, OUT fill text, OUT owned text, OUT about oid[])
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -28,6 +30,7 @@ BEGIN
                 USING ERRCODE = 'ambiguous_alias', HINT = 'Name its schema, too.';
     END;
     tab := s.tab;
+    about := array_remove(ARRAY[s.tab, s.owner_table]::oid[], NULL);
     IF s.owner_column IS NULL THEN
         owned := 'true';
     ELSIF s.owner_table IS NULL THEN

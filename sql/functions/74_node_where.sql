@@ -1,38 +1,40 @@
 -- A node's `where` as a condition on a row `t`: {"column": value} or [{"column", "operator", "value"}], joined by
--- AND. The condition holds catalogue names and positions in $2 only; the values stay in `bound`, which is to be
--- given as $2, and PostgreSQL casts each to its column's type.
-CREATE FUNCTION automations.node_where(tab regclass, filter jsonb, OUT condition text, OUT bound jsonb)
+-- AND. The condition holds catalogue names and positions in $2 only; the values stay in the `where`, which is to be
+-- given as $2, and PostgreSQL casts each to its column's type. Filters that differ in nothing but their values, and
+-- these not in being null or a list, give the same text (extension/src/tenant/shape.rs).
+CREATE FUNCTION automations.node_where(tab regclass, filter jsonb)
+RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    rules jsonb := coalesce(filter, '{}');
+    condition text := 'true';
     r record;
     c record;
     one text;
     single text;
     list text;
 BEGIN
-    bound := CASE jsonb_typeof(coalesce(filter, '{}'))
-        WHEN 'object' THEN (
-            SELECT coalesce(jsonb_agg(jsonb_build_object('column', e.key, 'operator', 'equals', 'value', e.value)
-                                      ORDER BY e.key), '[]')
-            FROM jsonb_each(coalesce(filter, '{}')) e)
-        ELSE filter
-    END;
-    IF jsonb_typeof(bound) <> 'array' THEN
+    IF jsonb_typeof(rules) NOT IN ('object', 'array') THEN
         RAISE EXCEPTION 'where must be an object or a list' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    condition := 'true';
     FOR r IN
-        SELECT e.place - 1 AS place, e.rule ->> 'column' AS name, coalesce(e.rule ->> 'operator', 'equals') AS operator,
-               coalesce(jsonb_typeof(e.rule -> 'value'), 'null') AS kind
-        FROM jsonb_array_elements(bound) WITH ORDINALITY AS e (rule, place)
+        SELECT f.name, f.operator, f.way, coalesce(jsonb_typeof(f.value), 'null') AS kind
+        FROM (
+            SELECT e.key AS name, 'equals' AS operator, e.value, format('$2 -> %L', e.key) AS way, 0 AS place
+            FROM jsonb_each(CASE jsonb_typeof(rules) WHEN 'object' THEN rules END) e
+            UNION ALL
+            SELECT e.rule ->> 'column', coalesce(e.rule ->> 'operator', 'equals'), e.rule -> 'value',
+                   format('$2 -> %s -> ''value''', e.place - 1), e.place
+            FROM jsonb_array_elements(CASE jsonb_typeof(rules) WHEN 'array' THEN rules END)
+                WITH ORDINALITY AS e (rule, place)) f
+        ORDER BY f.place, f.name
     LOOP
         SELECT n.name, n.type INTO c FROM automations.node_columns(tab, ARRAY[r.name], false) n;
-        single := format('(SELECT v.v FROM jsonb_to_record(jsonb_build_object(''v'', $2 -> %s -> ''value'')) AS v (v %s))',
-                         r.place, c.type);
-        list := format('ARRAY(SELECT v.v FROM jsonb_array_elements($2 -> %s -> ''value'') AS e, '
-                       'jsonb_to_record(jsonb_build_object(''v'', e)) AS v (v %s))', r.place, c.type);
+        single := format('(SELECT v.v FROM jsonb_to_record(jsonb_build_object(''v'', %s)) AS v (v %s))', r.way, c.type);
+        list := format('ARRAY(SELECT v.v FROM jsonb_array_elements(%s) AS e, '
+                       'jsonb_to_record(jsonb_build_object(''v'', e)) AS v (v %s))', r.way, c.type);
         IF r.operator IN ('in', 'not_in') AND r.kind <> 'array' THEN
             RAISE EXCEPTION 'operator % needs a list', r.operator USING ERRCODE = 'invalid_parameter_value';
         END IF;
@@ -47,15 +49,16 @@ BEGIN
             WHEN 'not_in' THEN '(t.%1$I = ANY (%3$s)) IS NOT TRUE'
             WHEN 'is_null' THEN 't.%1$I IS NULL'
             WHEN 'is_not_null' THEN 't.%1$I IS NOT NULL'
-            WHEN 'contains' THEN CASE WHEN c.type = 'jsonb' THEN 't.%1$I @> ($2 -> %4$s -> ''value'')'
-                ELSE 'strpos(t.%1$I::text, $2 -> %4$s ->> ''value'') > 0' END
-            WHEN 'starts_with' THEN 'starts_with(t.%1$I::text, $2 -> %4$s ->> ''value'')'
+            WHEN 'contains' THEN CASE WHEN c.type = 'jsonb' THEN 't.%1$I @> (%4$s)'
+                ELSE 'strpos(t.%1$I::text, (%4$s) #>> ''{}'') > 0' END
+            WHEN 'starts_with' THEN 'starts_with(t.%1$I::text, (%4$s) #>> ''{}'')'
         END;
         IF one IS NULL THEN
             RAISE EXCEPTION 'there is no operator %', quote_nullable(r.operator)
                 USING ERRCODE = 'invalid_parameter_value';
         END IF;
-        condition := condition || ' AND ' || format(one, r.name, single, list, r.place);
+        condition := condition || ' AND ' || format(one, r.name, single, list, r.way);
     END LOOP;
+    RETURN condition;
 END
 $$;
