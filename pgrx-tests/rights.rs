@@ -136,7 +136,7 @@ mod tests {
     const MATRIX: &str = "atsd: uuid_v7\n\
         d: account_of admit announce become_tenant cancel_execution cancel_left_children chain claim \
             claimed_user count_executions create_executions definition deliver_events end_due_windows end_waits \
-            end_windows entry_rules event_data event_matches execution_steps finish fold_uncounted folded_change free_slots full_limits \
+            end_windows entry_rules event_data event_matches execution_steps finish finish_with_effect fold_uncounted folded_change free_slots full_limits \
             hand_to_parents heartbeat hold_automations hold_executions hold_host hold_parents hold_waits \
             in_milliseconds inspect interrupt is_copy is_free is_too_large lease maintain milliseconds_since \
             nodes_executed outcome park priority_of provenance queue_turn readiness record record_with_effect refuse_child \

@@ -150,6 +150,11 @@ impl Hold {
         self.lost.is_cancelled() || self.leases.is_over(&self.claim)
     }
 
+    /// How many others this daemon holds.
+    pub fn beside(&self) -> usize {
+        self.leases.len().saturating_sub(1)
+    }
+
     /// Nothing may be done under it any more.
     pub fn give_up(&self) {
         self.lost.cancel();

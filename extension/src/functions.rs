@@ -89,6 +89,7 @@ extension_sql_file!("../../sql/functions/52_wake_waiting.sql");
 extension_sql_file!("../../sql/functions/53_announce.sql");
 extension_sql_file!("../../sql/functions/53_park.sql");
 extension_sql_file!("../../sql/functions/54_finish.sql");
+extension_sql_file!("../../sql/functions/54_finish_with_effect.sql");
 extension_sql_file!("../../sql/functions/55_interrupt.sql");
 extension_sql_file!("../../sql/functions/55_release.sql");
 extension_sql_file!("../../sql/functions/55_set_pending.sql");

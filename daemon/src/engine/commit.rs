@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use flow::StepId;
+use serde_json::value::to_raw_value;
 
+use super::ending::Ending;
 use super::insist::{Insisted, insist};
 use super::story::Told;
 use super::walk::{Halt, Walk};
@@ -92,8 +94,72 @@ pub(super) async fn commit(
     }
 }
 
+/// The step with which the execution ends: its effect, its record and the result are one transaction. Where that cannot be
+/// written the walk begins anew from what is recorded, and goes the ordinary way: the step's own transaction, and the
+/// result with those of others.
+pub(super) async fn commit_with_end(
+    walk: &mut Walk<'_>,
+    step: &StepId,
+    told: Told,
+    transaction: TenantTransaction,
+) -> Halt {
+    let (Some(row), false) = (walk.row(step, &told), walk.hold.is_lost()) else {
+        return Halt::Lost;
+    };
+    if let Err(halt) = walk.completed(step, told) {
+        return halt; // as if it had not run: its effect goes with the transaction
+    }
+    let Some(end) = walk.story.end() else {
+        return Halt::Anew;
+    };
+    let before = walk.unrecorded.take();
+    let mut ending = Ending::of(&walk.story, end, &walk.engine.services.limits, before);
+    ending.steps.push(row);
+    let claim = walk.hold.claim();
+    let committed = match to_raw_value(&ending) {
+        Ok(result) => tokio::select! {
+            biased;
+            () = walk.hold.lost() => return Halt::Lost,
+            committed = transaction.finish(claim, &result) => committed,
+        },
+        Err(_) => Kept::Lost,
+    };
+    match committed {
+        Kept::Yes => return Halt::Ended(ending.status),
+        Kept::Lost => tracing::debug!("the result cannot be written with its last step; trying it by itself"),
+        Kept::No(error) => tracing::warn!(%error, "a database node could not be recorded and runs again"),
+        Kept::Unknown(error) => {
+            tracing::warn!(%error, "whether a database node was committed is not known; looking");
+            match is_recorded(walk, step).await {
+                Ok(true) => return Halt::Ended(ending.status),
+                Ok(false) => {}
+                Err(halt) => return halt,
+            }
+        }
+    }
+    ending.steps.pop();
+    if ending.steps.is_empty() {
+        return Halt::Anew;
+    }
+    match insist(walk.hold, || walk.engine.queue.record(claim, &ending.steps)).await {
+        // what is refused here is refused again, with its reason
+        Insisted::Answer(true) | Insisted::Refused(_) => Halt::Anew,
+        Insisted::Answer(false) | Insisted::Lost => Halt::Lost,
+    }
+}
+
 /// After a commit without an answer: the record says whether it happened.
 async fn look(walk: &mut Walk<'_>, step: &StepId, why: String) -> Result<Committed, Halt> {
+    if is_recorded(walk, step).await? {
+        walk.unrecorded.take();
+        walk.is_shown();
+        return Ok(Committed::Yes);
+    }
+    walk.unrecorded.pop();
+    Ok(Committed::Again(why))
+}
+
+async fn is_recorded(walk: &mut Walk<'_>, step: &StepId) -> Result<bool, Halt> {
     let place = step.place.to_string();
     let is_it = |record: &StoredStep| {
         *record.node_id == *step.node
@@ -111,18 +177,11 @@ async fn look(walk: &mut Walk<'_>, step: &StepId, why: String) -> Result<Committ
         queue.execution_steps(execution, take).await?;
         Ok(there)
     };
-    let there = match insist(walk.hold, look).await {
-        Insisted::Answer(there) => there,
-        Insisted::Refused(error) => return Err(Halt::failed("interrupted", error.to_string())),
-        Insisted::Lost => return Err(Halt::Lost),
-    };
-    if there {
-        walk.unrecorded.take();
-        walk.is_shown();
-        return Ok(Committed::Yes);
+    match insist(walk.hold, look).await {
+        Insisted::Answer(there) => Ok(there),
+        Insisted::Refused(error) => Err(Halt::failed("interrupted", error.to_string())),
+        Insisted::Lost => Err(Halt::Lost),
     }
-    walk.unrecorded.pop();
-    Ok(Committed::Again(why))
 }
 
 #[cfg(test)]

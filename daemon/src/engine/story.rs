@@ -106,6 +106,12 @@ impl Story {
         self.position.end()
     }
 
+    /// Whether nothing would be left to do if this step ended so.
+    pub fn would_end(&self, step: &StepId, outcome: &Outcome) -> bool {
+        let mut ahead = self.position.clone();
+        ahead.complete(step, outcome).is_ok() && ahead.end().is_some()
+    }
+
     /// Whether a step has begun and not ended.
     pub fn is_running(&self, step: &StepId) -> bool {
         self.position.is_running(step)

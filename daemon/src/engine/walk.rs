@@ -43,6 +43,8 @@ const SHOWN_AFTER: Duration = Duration::from_millis(800);
 pub enum Walked {
     /// It has ended; the result is to be written.
     Ended(Box<Ending>),
+    /// It has ended so, and the result is written.
+    Written(&'static str),
     /// It only waits, and is a row; `None`: until it is resumed.
     Parked(Option<Duration>),
     /// The lease is lost: nothing was or will be written.
@@ -57,6 +59,10 @@ pub(super) enum Halt {
     Failed(Box<Ending>),
     /// A newer daemon wrote it in this format.
     Newer(i16),
+    /// It has ended so, and the result is written.
+    Ended(&'static str),
+    /// What was told of its last step is not so: begin again with what is recorded.
+    Anew,
 }
 
 impl Halt {
@@ -99,6 +105,8 @@ pub(super) struct Walk<'a> {
     pub(super) show_at: Option<Instant>,
     /// Told when everybody can see it.
     pub(super) shown: &'a (dyn Fn() + Send + Sync),
+    /// The result may be written with the last step.
+    pub(super) together: bool,
 }
 
 /// Walks a claimed execution. `shown` is called when a write has made the row of one that had none and goes on.
@@ -109,21 +117,36 @@ pub async fn walk(
     shown: &(dyn Fn() + Send + Sync),
 ) -> Walked {
     let queue = engine.queue.clone();
-    let result = match Walk::begin(engine, claimed, hold, shown).await {
-        Ok(mut walk) => match walk.go().await {
-            Err(Halt::Failed(ending)) => {
-                let steps = walk.unrecorded.take();
-                Err(Halt::Failed(Box::new(ending.with(&walk.story, steps))))
-            }
-            other => other,
-        },
-        Err(halt) => Err(halt),
-    };
+    let mut result = once(&engine, &claimed, claimed.has_steps, true, hold, shown).await;
+    if matches!(result, Err(Halt::Anew)) {
+        result = once(&engine, &claimed, true, false, hold, shown).await;
+    }
     match result {
         Ok(walked) => walked,
-        Err(Halt::Lost) => Walked::Lost,
+        Err(Halt::Ended(status)) => Walked::Written(status),
+        Err(Halt::Lost | Halt::Anew) => Walked::Lost,
         Err(Halt::Failed(ending)) => Walked::Ended(ending),
         Err(Halt::Newer(format)) => leave(&queue, hold, format).await,
+    }
+}
+
+/// Walks it; `together`: its result may be written with its last step.
+async fn once(
+    engine: &Arc<Engine>,
+    claimed: &Claimed,
+    has_steps: bool,
+    together: bool,
+    hold: &Hold,
+    shown: &(dyn Fn() + Send + Sync),
+) -> Result<Walked, Halt> {
+    let mut walk = Walk::begin(engine.clone(), claimed, has_steps, hold, shown).await?;
+    walk.together = together;
+    match walk.go().await {
+        Err(Halt::Failed(ending)) => {
+            let steps = walk.unrecorded.take();
+            Err(Halt::Failed(Box::new(ending.with(&walk.story, steps))))
+        }
+        other => other,
     }
 }
 
@@ -149,7 +172,8 @@ impl<'a> Walk<'a> {
     /// Definition, trigger data and, for one that is taken up again, what is recorded of it.
     async fn begin(
         engine: Arc<Engine>,
-        claimed: Claimed,
+        claimed: &Claimed,
+        has_steps: bool,
         hold: &'a Hold,
         shown: &'a (dyn Fn() + Send + Sync),
     ) -> Result<Walk<'a>, Halt> {
@@ -181,9 +205,8 @@ impl<'a> Walk<'a> {
                 return Err(Halt::failed("too_large", message));
             }
         };
-        let execution = Arc::new(Execution::new(&claimed, definition.agent_id, trigger.clone()));
-        let (story, ready, before) =
-            take_up(&engine, &execution, &definition, hold, claimed.has_steps).await?;
+        let execution = Arc::new(Execution::new(claimed, definition.agent_id, trigger.clone()));
+        let (story, ready, before) = take_up(&engine, &execution, &definition, hold, has_steps).await?;
         let mut walk = Walk {
             engine,
             execution,
@@ -205,6 +228,7 @@ impl<'a> Walk<'a> {
             precious: false,
             show_at,
             shown,
+            together: false,
         };
         walk.forget_cancelled();
         Ok(walk)

@@ -25,6 +25,7 @@ mod replay_missed;
 mod rescue;
 pub mod start_child;
 pub mod tenant;
+mod tenant_commit;
 mod tenant_error;
 mod tenant_identity;
 mod tenant_nodes;

@@ -12,58 +12,39 @@ use std::sync::{Arc, Mutex, PoisonError};
 use deadpool_postgres::Object;
 use futures_util::join;
 use serde_json::Value;
-use tokio_postgres::types::{Json, ToSql};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use super::abort::Switch;
 use super::calls::ForTenant;
-use super::error::QueueError;
 use super::giving_up::GivingUp;
+pub use super::tenant_commit::Committed;
 pub use super::tenant_error::{TenantError, Trouble};
 pub use super::tenant_identity::Tenant;
 use super::tenant_identity::TenantRole;
-use super::{Claim, record};
-use crate::engine::record::Record;
 
 const BECOME_TENANT: &str = "SELECT automations.become_tenant($1, $2, $3, $4, $5)";
 const LEAVE_TENANT: &str = "SELECT automations.leave_tenant($1)::text";
 const RUN_DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE";
-const RECORD: &str = "SELECT automations.record_with_effect($1, $2, $3, $4)::text";
 const NODE_READ: &str =
     "SELECT r.lead::text, r.conversation::text FROM automations.node_read($1, $2, $3) AS r";
-
-/// What `record_with_effect` says of a lease that is lost.
-const LEASE_LOST: &str = "40000";
 
 /// A transaction that acts as the tenant, once.
 pub struct TenantTransaction {
     /// `None` once committed or rolled back.
-    client: Option<Object>,
-    switch: Switch,
+    pub(super) client: Option<Object>,
+    pub(super) switch: Switch,
     giving_up: GivingUp,
     tenant: Tenant,
     role: TenantRole,
     trouble: Mutex<Option<Trouble>>,
     /// It has begun, or is about to.
-    begun: AtomicBool,
+    pub(super) begun: AtomicBool,
     /// Statements whose answers have not come.
     unanswered: AtomicUsize,
     /// The commit has been asked for: nobody may cancel that.
-    committing: AtomicBool,
-}
-
-/// What became of a commit.
-#[derive(Debug)]
-pub enum Committed {
-    /// All of it is there.
-    Yes,
-    /// The lease is lost, and nothing of it is there.
-    Lost,
-    /// Nothing of it is there.
-    No(QueueError),
-    /// Nobody knows.
-    Unknown(QueueError),
+    pub(super) committing: AtomicBool,
 }
 
 impl TenantTransaction {
@@ -121,50 +102,6 @@ impl TenantTransaction {
     /// What happened in this transaction that makes it worth another try, whatever the node made of it.
     pub fn trouble(&self) -> Option<Trouble> {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Writes step records under the lease, as the last statement, and commits: the one write of this transaction.
-    pub async fn commit(mut self, claim: Claim, steps: &[Record]) -> Committed {
-        let Some(client) = &self.client else {
-            return Committed::Lost;
-        };
-        let statement = match self.answered(client.prepare_cached(RECORD)).await {
-            Ok(statement) => statement,
-            Err(error) => return Committed::No(error.into()),
-        };
-        let steps = Json(steps);
-        let parameters = record::parameters(&claim, &steps);
-        let begin = async {
-            match self.begun.swap(true, Ordering::Relaxed) {
-                true => Ok(()), // by what it did
-                false => client.batch_execute("BEGIN").await,
-            }
-        };
-        self.committing.store(true, Ordering::Relaxed);
-        let all = async {
-            join!(
-                begin,
-                client.query_one(&statement, &parameters),
-                client.batch_execute("COMMIT")
-            )
-        };
-        let (begun, written, committed) = self.answered(self.switch.write(all)).await;
-        let over = committed.is_ok();
-        let outcome = match begun.and(written) {
-            Ok(_) => match committed {
-                Ok(()) => Committed::Yes,
-                Err(error) => Committed::Unknown(error.into()),
-            },
-            Err(error) => match error.as_db_error().map(|error| error.code().code()) {
-                Some(LEASE_LOST) => Committed::Lost,
-                Some(_) => Committed::No(error.into()),
-                None => Committed::Unknown(error.into()),
-            },
-        };
-        if over {
-            self.client = None;
-        }
-        outcome
     }
 
     /// Acts as the tenant and steps back, once: afterwards nothing more can be asked. An error of the last part means
@@ -254,7 +191,7 @@ impl TenantTransaction {
     }
 
     /// Waits for an answer, and knows that it does: whoever drops this leaves a statement running.
-    async fn answered<T>(&self, statement: impl Future<Output = T>) -> T {
+    pub(super) async fn answered<T>(&self, statement: impl Future<Output = T>) -> T {
         self.unanswered.fetch_add(1, Ordering::Relaxed);
         let answer = statement.await;
         self.unanswered.fetch_sub(1, Ordering::Relaxed);

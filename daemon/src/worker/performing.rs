@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::OwnedSemaphorePermit;
+use uuid::Uuid;
 
 use super::Worker;
 use super::claiming::Lane;
@@ -62,10 +63,12 @@ impl Worker {
                     }
                 };
                 if let Some(status) = written {
-                    metrics::counter!("automationd_executions_finished_total", "status" => status)
-                        .increment(1);
-                    self.announcer.announce(id, automation_id, status);
+                    self.written(id, automation_id, status);
                 }
+            }
+            Walked::Written(status) => {
+                tracing::debug!(status, "ended");
+                self.written(id, automation_id, status);
             }
             Walked::Parked(wake_in) => {
                 tracing::debug!(?wake_in, "parked");
@@ -77,6 +80,11 @@ impl Worker {
             }
             Walked::Lost => tracing::info!("the lease is lost; whoever holds it now goes on"),
         }
+    }
+
+    fn written(&self, id: Uuid, automation_id: Uuid, status: &'static str) {
+        metrics::counter!("automationd_executions_finished_total", "status" => status).increment(1);
+        self.announcer.announce(id, automation_id, status);
     }
 
     async fn finish<S>(&self, hold: &Arc<Hold>, ending: Ending, lane: Lane, slot: S) -> Finished {

@@ -1,6 +1,6 @@
 //! The statements of this backend, by shape: made and planned once, forgotten when a table that they name changes or
-//! `automations.sources` does (its trigger says so), through the relation cache. PostgreSQL itself plans again what
-//! concerns the plan alone: indexes, statistics, policies, another role.
+//! `automations.sources` does (its triggers say so, `capture::announce`), through the relation cache. PostgreSQL itself
+//! plans again what concerns the plan alone: indexes, statistics, policies, another role.
 //!
 //! A statement is taken out while it runs and put back when it has succeeded: one that failed is made anew the next
 //! time, so nothing wrong stays here for long, and one that a trigger of the application runs inside itself is another.

@@ -8,10 +8,14 @@ use tokio_postgres::Client;
 
 /// Each function that writes under a lease, as the daemon calls it; `$A`, `$E`, `$T` and `$M` are account, execution,
 /// token and automation. What a catalogue query finds beside these fails the test: a new function needs its line here.
-const FENCED: [(&str, &str); 8] = [
+const FENCED: [(&str, &str); 9] = [
     (
         "finish",
         "finish(ARRAY[$A], ARRAY[$E], ARRAY[$T], '[{\"status\": \"completed\", \"steps\": [$S]}]')",
+    ),
+    (
+        "finish_with_effect",
+        "finish_with_effect($A, $E, $T, '{\"status\": \"completed\", \"steps\": [$S]}')",
     ),
     ("heartbeat", "heartbeat(ARRAY[$A], ARRAY[$E], ARRAY[$T], 60000)"),
     ("park", "park($A, $E, $T, 1, '[$S]', '[]', '{}')"),

@@ -37,6 +37,7 @@ mod graphs;
 mod http_endpoints;
 mod http_node;
 mod isolation;
+mod last_steps;
 mod late_rows;
 mod leases;
 mod limits;
