@@ -145,7 +145,7 @@ mod tests {
             within_limits write_steps write_waits\n\
         t: node_change node_change_statement node_columns node_fields node_find node_find_statement node_insert \
             node_insert_statement node_must_see node_order node_references node_refers node_source_table node_table \
-            node_where\n\
+            node_use_application_path node_where\n\
         td: leave_tenant node_create_booking node_db node_read node_send_message node_update_lead\n\
         ts: cancel cancel_many emit has_agent_access matching_executions next_runs node_stats overview publish \
             queue_position resume_many resume_waiting retry retry_many run stats validate wait written_here\n\

@@ -139,6 +139,7 @@ extension_sql_file!("../../sql/functions/74_node_where.sql");
 extension_sql_file!("../../sql/functions/75_node_order.sql");
 extension_sql_file!("../../sql/functions/76_node_references.sql");
 extension_sql_file!("../../sql/functions/76_node_refers.sql");
+extension_sql_file!("../../sql/functions/76_node_use_application_path.sql");
 extension_sql_file!("../../sql/functions/77_node_insert_statement.sql");
 extension_sql_file!("../../sql/functions/77_node_insert.sql");
 extension_sql_file!("../../sql/functions/78_node_change_statement.sql");
