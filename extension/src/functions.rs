@@ -87,6 +87,7 @@ extension_sql_file!("../../sql/functions/52_set_aside.sql");
 extension_sql_file!("../../sql/functions/52_waited.sql");
 extension_sql_file!("../../sql/functions/52_wake_waiting.sql");
 extension_sql_file!("../../sql/functions/53_announce.sql");
+extension_sql_file!("../../sql/functions/53_record_started.sql");
 extension_sql_file!("../../sql/functions/53_park.sql");
 extension_sql_file!("../../sql/functions/54_finish.sql");
 extension_sql_file!("../../sql/functions/54_finish_with_effect.sql");

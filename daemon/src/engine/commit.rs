@@ -12,6 +12,7 @@ use super::walk::{Halt, Walk};
 use crate::backoff::Backoff;
 use crate::queue::error::Verdict;
 use crate::queue::execution_steps::StoredStep;
+use crate::queue::record::Sure;
 use crate::queue::tenant::{Committed as Kept, TenantTransaction};
 
 /// What became of the transaction.
@@ -141,7 +142,11 @@ pub(super) async fn commit_with_end(
     if ending.steps.is_empty() {
         return Halt::Anew;
     }
-    match insist(walk.hold, || walk.engine.queue.record(claim, &ending.steps)).await {
+    match insist(walk.hold, || {
+        walk.engine.queue.record(claim, &ending.steps, Sure::OnDisk)
+    })
+    .await
+    {
         // what is refused here is refused again, with its reason
         Insisted::Answer(true) | Insisted::Refused(_) => Halt::Anew,
         Insisted::Answer(false) | Insisted::Lost => Halt::Lost,

@@ -16,11 +16,13 @@ use super::story::{Begun, Told};
 use super::taking::told;
 use super::walk::{Halt, Walk};
 use crate::nodes::{Class, NodeError};
+use crate::queue::record::Sure;
 
 impl Walk<'_> {
     /// Starts what is ready; what acts outside only once its `started` record is written.
     pub(super) async fn start_ready(&mut self) -> Result<(), Halt> {
         let mut acting = Vec::new();
+        let mut sure = Sure::Soon;
         while let Some(begun) = self.ready.pop_front() {
             if self.story.end().is_some() {
                 return Ok(());
@@ -89,6 +91,9 @@ impl Walk<'_> {
                 if let Some(record) = record::started(who, attempt, Utc::now()) {
                     self.unrecorded.push(record);
                 }
+                if node.on_interrupted == OnInterrupted::Fail {
+                    sure = Sure::OnDisk;
+                }
                 acting.push((begun, attempt));
             } else {
                 self.start(begun, attempt, Duration::ZERO);
@@ -96,6 +101,10 @@ impl Walk<'_> {
         }
         if acting.is_empty() || self.story.end().is_some() {
             return Ok(());
+        }
+        // what goes with it is pure and would come to the same again; what the world has seen or waits for is not
+        if !self.precious && self.parked.is_empty() {
+            self.sure = sure;
         }
         self.record().await?;
         // What completed here may have cancelled one of them.

@@ -30,6 +30,7 @@ use crate::definitions::Definition;
 use crate::leases::Hold;
 use crate::queue::Queue;
 use crate::queue::claim::Claimed;
+use crate::queue::record::Sure;
 
 /// How long an execution that this daemon cannot read is left to others, and the pause before.
 const LEFT_FOR: Duration = Duration::from_secs(30);
@@ -107,6 +108,8 @@ pub(super) struct Walk<'a> {
     pub(super) shown: &'a (dyn Fn() + Send + Sync),
     /// The result may be written with the last step.
     pub(super) together: bool,
+    /// How sure the next record has to be.
+    pub(super) sure: Sure,
 }
 
 /// Walks a claimed execution. `shown` is called when a write has made the row of one that had none and goes on.
@@ -229,6 +232,7 @@ impl<'a> Walk<'a> {
             show_at,
             shown,
             together: false,
+            sure: Sure::OnDisk,
         };
         walk.forget_cancelled();
         Ok(walk)
@@ -309,8 +313,9 @@ impl<'a> Walk<'a> {
         self.record_parked();
         let steps = self.unrecorded.take();
         self.precious = false;
+        let sure = std::mem::take(&mut self.sure);
         let claim = self.hold.claim();
-        match insist(self.hold, || self.engine.queue.record(claim, &steps)).await {
+        match insist(self.hold, || self.engine.queue.record(claim, &steps, sure)).await {
             Insisted::Answer(true) => {
                 self.is_shown();
                 Ok(())

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// `write`: changes rows whenever it is called. `sweep`: changes rows where it finds something to do. `read`: changes
 /// nothing. `tenant`: inside the transaction of a database node, whose commit is the write.
-const CALLS: [(&str, &str); 31] = [
+const CALLS: [(&str, &str); 32] = [
     ("announce", "notify"),
     ("become_tenant", "tenant"),
     ("claim", "sweep"),
@@ -31,6 +31,7 @@ const CALLS: [(&str, &str); 31] = [
     ("park", "write"),
     ("readiness", "read"),
     ("record", "write"),
+    ("record_started", "write"),
     ("record_with_effect", "tenant"),
     ("release", "write"),
     ("replay_missed", "sweep"),

@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 
 /// Each function that writes under a lease, as the daemon calls it; `$A`, `$E`, `$T` and `$M` are account, execution,
 /// token and automation. What a catalogue query finds beside these fails the test: a new function needs its line here.
-const FENCED: [(&str, &str); 9] = [
+const FENCED: [(&str, &str); 10] = [
     (
         "finish",
         "finish(ARRAY[$A], ARRAY[$E], ARRAY[$T], '[{\"status\": \"completed\", \"steps\": [$S]}]')",
@@ -20,6 +20,7 @@ const FENCED: [(&str, &str); 9] = [
     ("heartbeat", "heartbeat(ARRAY[$A], ARRAY[$E], ARRAY[$T], 60000)"),
     ("park", "park($A, $E, $T, 1, '[$S]', '[]', '{}')"),
     ("record", "record($A, $E, $T, '[$S]')"),
+    ("record_started", "record_started($A, $E, $T, '[$S]')"),
     ("record_with_effect", "record_with_effect($A, $E, $T, '[$S]')"),
     ("release", "release(ARRAY[$A], ARRAY[$E], ARRAY[$T])"),
     (
