@@ -130,7 +130,6 @@ extension_sql_file!("../../sql/functions/67_matching_executions.sql");
 extension_sql_file!("../../sql/functions/68_cancel_many.sql");
 extension_sql_file!("../../sql/functions/68_resume_many.sql");
 extension_sql_file!("../../sql/functions/68_retry_many.sql");
-extension_sql_file!("../../sql/functions/69_forget_statements.sql");
 extension_sql_file!("../../sql/functions/70_become_tenant.sql");
 extension_sql_file!("../../sql/functions/71_leave_tenant.sql");
 extension_sql_file!("../../sql/functions/72_node_source_table.sql");

@@ -19,5 +19,3 @@ ALTER TABLE automations.sources ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS "everybody who may call automations sees the sources" ON automations.sources;
 CREATE POLICY "everybody who may call automations sees the sources" ON automations.sources
     FOR SELECT USING (true);
-CREATE OR REPLACE TRIGGER forget_statements AFTER INSERT OR UPDATE OR DELETE ON automations.sources
-    FOR EACH STATEMENT EXECUTE FUNCTION automations.forget_statements();

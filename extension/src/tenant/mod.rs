@@ -240,16 +240,3 @@ impl Gave {
         Ok(Gave { rows, ok, first })
     }
 }
-
-/// `automations.forget_statements()`: on `automations.sources`.
-#[pg_trigger(sql = false)]
-fn forget_statements<'a>(
-    trigger: &'a pgrx::PgTrigger<'a>,
-) -> Result<Option<pgrx::heap_tuple::PgHeapTuple<'a, pgrx::AllocatedByPostgres>>, Refusal> {
-    let table = trigger
-        .relid()
-        .map_err(|_| Refusal::WrongTrigger("forget_statements"))?;
-    // SAFETY: the table that the trigger is on; the message goes out with the transaction's commit, and here at once.
-    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table) };
-    Ok(None)
-}
