@@ -71,10 +71,15 @@ pub async fn connect(database: &str, user: &str) -> Client {
     client
 }
 
+/// Where PostgreSQL's own programs of this server's version are.
+pub fn bin() -> PathBuf {
+    PathBuf::from(variable("PG_BIN"))
+}
+
 /// Runs one of PostgreSQL's own programs (`psql`, `pg_dump` ...) of this server's version.
 pub fn program(name: &str, arguments: &[&str]) -> Output {
     folder();
-    let path = PathBuf::from(variable("PG_BIN")).join(name);
+    let path = bin().join(name);
     Command::new(&path)
         .args(arguments)
         .output()

@@ -17,6 +17,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod resuming;
 pub mod sample;
+pub mod standby;
 pub mod template;
 pub mod waiting;
 

@@ -17,9 +17,12 @@ pub struct Listener {
 
 /// Listens on a channel as this user.
 pub async fn listen(database: &str, user: &str, channel: &str) -> Listener {
-    let config: Config = cluster::url(database, user)
-        .parse()
-        .expect("our own connection string");
+    listen_at(&cluster::url(database, user), channel).await
+}
+
+/// The same with a connection string.
+pub async fn listen_at(url: &str, channel: &str) -> Listener {
+    let config: Config = url.parse().expect("our own connection string");
     let (client, mut connection) = config.connect(NoTls).await.expect("connect the listener");
     let (tell, heard) = mpsc::unbounded_channel();
     tokio::spawn(async move {

@@ -160,11 +160,18 @@ fn pool(error: &deadpool_postgres::PoolError) -> String {
     }
 }
 
+/// What tokio-postgres says of a server that `target_session_attrs` does not want; it has no other mark.
+const NO_WRITES: &str = "database does not allow writes";
+
 /// tokio-postgres' own `Display` says "db error" and no more.
 pub fn describe(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} [{}]", sentence(db), db.code().code()),
         None => match std::error::Error::source(error) {
+            Some(source) if source.to_string() == NO_WRITES => {
+                "the server takes no writes (a standby, or read only): give the address of the primary"
+                    .to_owned()
+            }
             Some(source) => format!("{error}: {source}"),
             None => error.to_string(),
         },

@@ -62,6 +62,7 @@ mod rows;
 mod sample_application;
 mod schema_upgrade;
 mod several_daemons;
+mod standbys;
 mod statistics;
 mod sub_automation_ends;
 mod sub_automations;

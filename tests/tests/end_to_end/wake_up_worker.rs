@@ -215,13 +215,14 @@ async fn a_database_that_is_not_named_or_not_there_yet_does_without_a_worker() {
 }
 
 #[tokio::test]
-async fn the_extension_may_be_dropped_and_made_again_under_the_worker() {
+async fn the_extension_may_be_dropped_made_again_and_updated_under_the_worker() {
     let _server = server(FIRST, &[]).await;
     let superuser = cluster::connect(FIRST, "postgres").await;
     let worker = worker_of(&superuser, FIRST).await;
     superuser
         .batch_execute(
-            "CREATE EXTENSION automations; DROP EXTENSION automations; CREATE EXTENSION automations",
+            "CREATE EXTENSION automations; DROP EXTENSION automations; CREATE EXTENSION automations;
+             ALTER EXTENSION automations UPDATE",
         )
         .await
         .unwrap();
