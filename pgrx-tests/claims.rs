@@ -204,4 +204,20 @@ mod tests {
         );
         Ok(())
     }
+
+    #[pg_test]
+    fn a_claim_does_not_wait_for_the_disk_unless_it_ended_something() -> Outcome {
+        stage::set()?;
+        let waits = "SELECT current_setting('synchronous_commit')";
+        Spi::run("SET LOCAL synchronous_commit = on; SELECT pg_temp.queue(1)")?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "1");
+        assert_eq!(ask(waits)?, "off");
+        Spi::run(
+            "SET LOCAL synchronous_commit = on;
+             SELECT pg_temp.queue(1); UPDATE automations.queue SET trigger_data = '{\"too_large\": true}'",
+        )?;
+        assert_eq!(ask("SELECT count(*) FROM pg_temp.claim(10)")?, "0");
+        assert_eq!(ask(waits)?, "on");
+        Ok(())
+    }
 }

@@ -134,7 +134,7 @@ mod tests {
 
     /// Function by role: a anon, t the tenant role, s service_role, d automations_daemon. The owner may call all.
     const MATRIX: &str = "atsd: uuid_v7\n\
-        d: account_of admit announce become_tenant cancel_execution cancel_left_children chain claim \
+        d: account_of admit all_held announce become_tenant cancel_execution cancel_left_children chain claim \
             claimed_user count_executions create_executions definition deliver_events end_due_windows end_waits \
             end_windows entry_rules event_data event_matches execution_steps finish finish_with_effect fold_uncounted folded_change free_slots full_limits \
             hand_to_parents heartbeat hold_automations hold_executions hold_host hold_parents hold_waits \

@@ -55,6 +55,7 @@ extension_sql_file!("../../sql/functions/42_full_limits.sql");
 extension_sql_file!("../../sql/functions/42_within_limits.sql");
 extension_sql_file!("../../sql/functions/42_queue_turn.sql");
 extension_sql_file!("../../sql/functions/43_hold_automations.sql");
+extension_sql_file!("../../sql/functions/43_all_held.sql");
 extension_sql_file!("../../sql/functions/43_hold_executions.sql");
 extension_sql_file!("../../sql/functions/44_is_too_large.sql");
 extension_sql_file!("../../sql/functions/44_folded_change.sql");

@@ -47,6 +47,8 @@ mod late_rows;
 mod limits;
 #[path = "../../pgrx-tests/park.rs"]
 mod park;
+#[path = "../../pgrx-tests/places.rs"]
+mod places;
 #[path = "../../pgrx-tests/policies.rs"]
 mod policies;
 #[path = "../../pgrx-tests/priority.rs"]

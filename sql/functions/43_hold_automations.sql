@@ -11,6 +11,9 @@ DECLARE
         SELECT a.id FROM public.automations a WHERE a.id = ANY (wanted) ORDER BY a.id FOR KEY SHARE SKIP LOCKED);
 BEGIN
     RETURN QUERY SELECT g, true FROM unnest(got) g;
+    IF cardinality(got) = cardinality(wanted) THEN
+        RETURN;
+    END IF;
     -- a statement of its own, with a snapshot of its own: what was deleted meanwhile is gone, the rest is locked
     RETURN QUERY SELECT a.id, false FROM public.automations a WHERE a.id = ANY (wanted) AND a.id <> ALL (got);
 END

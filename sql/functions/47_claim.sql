@@ -1,28 +1,48 @@
 -- Claims up to `batch` executions for one daemon, under a token that every later write has to carry, for lease_ms
--- milliseconds. Fair across accounts (queue_turn), those in `but_not` left out. What refers to a row that somebody has locked stays for later,
--- a vanished lead or conversation becomes null, a vanished automation or execution drops the queue row (inspect).
--- One that a daemon has already died with is claimed alone, so that it cannot take innocents with it. What can only
--- fail (trigger data too large, a chain of automations too deep) fails here and is not returned.
--- What is about a record that matters is decided here too (admit): it may be folded into another change or dropped.
--- The last row may be one of nulls but for look_in_ms: something will be due then that nobody else wakes for.
+-- milliseconds. Fair across accounts (queue_turn), those in `but_not` left out. Most of what is claimed is a captured
+-- change that nobody has touched yet: it is claimed as it stands if nobody holds what it refers to. Where anything else
+-- is among them each is looked at by itself (inspect): what refers to a row that somebody has locked stays for later, a
+-- vanished lead or conversation becomes null, a vanished automation or execution drops the queue row. One that a daemon
+-- has already died with is claimed alone, so that it cannot take innocents with it. What can only fail (trigger data too
+-- large, a chain of automations too deep) fails here and is not returned. What is about a record that matters is decided
+-- here too (admit): it may be folded into another change or dropped.
+-- Rows without an id say other things: one with an account, up to which place the caller need not look for a while
+-- (queue_turn; `known` and `places` are what earlier calls said; null: it does not want to know), and one with nothing
+-- but look_in_ms, that something will be due then that nobody else wakes for.
 -- It looks on until it has something to return or nothing is left to look at: whoever gets nothing sleeps. Only so
 -- long, because what it has locked meanwhile nobody else can claim; if it got on but not to the end, it wakes the
 -- daemons instead.
-CREATE FUNCTION automations.claim(token uuid, batch integer, lease_ms bigint, but_not uuid[] DEFAULT '{}')
+-- A claim is not waited for on its way to the disk, unless it ended something: if the server loses it, the queue row is
+-- as it was, and whatever a daemon did under it that anybody could see was written after it, so that is lost too
+-- (docs/decisions/claims_do_not_wait_for_the_disk.md).
+CREATE FUNCTION automations.claim(
+    token uuid, batch integer, lease_ms bigint, but_not uuid[] DEFAULT '{}', known uuid[] DEFAULT NULL,
+    places uuid[] DEFAULT '{}')
 RETURNS TABLE (
     id uuid, account_id uuid, automation_id uuid, version integer, trigger_type text, trigger_data text,
     lead_id uuid, conversation_id uuid, caused_by uuid, depth smallint, test_mode boolean, started_at timestamptz,
-    attempt integer, crashes smallint, has_steps boolean, age_ms bigint, look_in_ms bigint, has_execution boolean
+    attempt integer, crashes smallint, has_steps boolean, age_ms bigint, look_in_ms bigint, has_execution boolean,
+    place uuid
 )
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+-- the plans do not depend on what is asked for, and to make them anew at each call took more time than to run them
+SET plan_cache_mode = force_generic_plan
+-- to make a sequential scan expensive makes some plans look worth compiling, which none of them is
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
     enough constant timestamptz := clock_timestamp() + interval '500 milliseconds';
+    is_paused boolean;
+    depth_limit integer;
     accounts uuid[];
     ids uuid[];
+    automation_ids uuid[];
+    lead_ids uuid[];
+    conversation_ids uuid[];
+    is_odd boolean;
     claimed_accounts uuid[];
     claimed uuid[];
     gone uuid[];
@@ -32,78 +52,103 @@ DECLARE
     counted uuid[];
     put_off uuid[] := '{}';
     about_records boolean;
+    is_alone boolean;
+    -- it has decided something that somebody may have seen
+    is_final boolean := false;
+    -- where accounts have now been looked at up to
+    placed uuid[];
+    placed_at uuid[];
     look_again bigint;
     got_on boolean := false;
     r record;
 BEGIN
-    IF batch < 1 OR automations.is_copy() OR EXISTS (
-        SELECT FROM automations.settings s WHERE s.name = 'paused' AND s.value = 'true') THEN
+    SELECT bool_or(s.name = 'paused' AND s.value = 'true'),
+           coalesce(max(CASE WHEN s.name = 'depth_limit' THEN (s.value #>> '{}')::integer END), 8)
+    INTO is_paused, depth_limit
+    FROM automations.settings s WHERE s.name IN ('paused', 'depth_limit');
+    IF batch < 1 OR is_paused OR automations.is_copy() THEN
         RETURN;
     END IF;
     LOOP
         SELECT array_agg(t.account_id) FILTER (WHERE t.id IS NOT NULL), array_agg(t.id) FILTER (WHERE t.id IS NOT NULL),
                coalesce(array_agg(t.id) FILTER (WHERE t.counted), '{}'),
-               least(look_again, CASE WHEN bool_or(t.id IS NULL) THEN 20 END)
-        INTO accounts, ids, counted, look_again
-        FROM automations.queue_turn(batch, put_off, but_not) t;
+               array_agg(DISTINCT t.automation_id) FILTER (WHERE t.id IS NOT NULL),
+               coalesce(array_agg(DISTINCT t.lead_id) FILTER (WHERE t.lead_id IS NOT NULL), '{}'),
+               coalesce(array_agg(DISTINCT t.conversation_id) FILTER (WHERE t.conversation_id IS NOT NULL), '{}'),
+               coalesce(bool_or(t.odd), false) OR coalesce(max(t.depth) > depth_limit, false),
+               array_agg(t.account_id) FILTER (WHERE t.place IS NOT NULL),
+               array_agg(t.place) FILTER (WHERE t.place IS NOT NULL),
+               least(look_again, CASE WHEN bool_or(t.account_id IS NULL) THEN 20 END)
+        INTO accounts, ids, counted, automation_ids, lead_ids, conversation_ids, is_odd, placed, placed_at, look_again
+        FROM automations.queue_turn(batch, put_off, but_not, known, places) t;
         EXIT WHEN ids IS NULL;
 
-        WITH turn AS (
-            SELECT q.account_id, q.id, q.crashes > 0 AS crashed, q.record IS NOT NULL AS about_record
-            FROM unnest(accounts, ids) AS p (account_id, id)
-            JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
-        ), alone AS (
-            SELECT t.account_id, t.id FROM turn t WHERE t.crashed ORDER BY t.id LIMIT 1
-        ), these AS (
-            SELECT a.account_id, a.id, false AS about_record FROM alone a
-            UNION ALL
-            SELECT t.account_id, t.id, t.about_record FROM turn t WHERE NOT EXISTS (SELECT FROM alone)
-        )
-        SELECT array_agg(t.account_id), array_agg(t.id), bool_or(t.about_record)
-        INTO accounts, ids, about_records FROM these t;
-
-        claimed_accounts := '{}';
-        claimed := '{}';
+        claimed_accounts := accounts;
+        claimed := ids;
         gone := '{}';
         failed_accounts := '{}';
         failed := '{}';
         failures := '[]';
-        FOR r IN SELECT i.* FROM automations.inspect(accounts, ids) i LOOP
-            CASE r.verdict
-            WHEN 'drop' THEN
-                DELETE FROM automations.queue q WHERE q.account_id = r.account_id AND q.id = r.id;
-                got_on := true;
-            WHEN 'claim' THEN
-                claimed_accounts := claimed_accounts || r.account_id;
-                claimed := claimed || r.id;
-                gone := gone || array_remove(ARRAY[r.lead_gone, r.conversation_gone], NULL);
-                IF r.failure IS NOT NULL THEN
-                    failed_accounts := failed_accounts || r.account_id;
-                    failed := failed || r.id;
-                    failures := failures || r.failure;
+        IF is_odd OR NOT automations.all_held(automation_ids, lead_ids, conversation_ids) THEN
+            claimed_accounts := '{}';
+            claimed := '{}';
+            WITH turn AS (
+                SELECT q.account_id, q.id, q.crashes > 0 AS crashed, q.record IS NOT NULL AS about_record
+                FROM unnest(accounts, ids) AS p (account_id, id)
+                JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
+            ), alone AS (
+                SELECT t.account_id, t.id FROM turn t WHERE t.crashed ORDER BY t.id LIMIT 1
+            ), these AS (
+                SELECT a.account_id, a.id, false AS about_record, true AS alone FROM alone a
+                UNION ALL
+                SELECT t.account_id, t.id, t.about_record, false FROM turn t WHERE NOT EXISTS (SELECT FROM alone)
+            )
+            SELECT array_agg(t.account_id), array_agg(t.id), bool_or(t.about_record), bool_or(t.alone)
+            INTO accounts, ids, about_records, is_alone FROM these t;
+            IF is_alone THEN
+                -- what it left behind lies in front of these places
+                placed := NULL;
+                placed_at := NULL;
+            END IF;
+
+            FOR r IN SELECT i.* FROM automations.inspect(accounts, ids) i LOOP
+                CASE r.verdict
+                WHEN 'drop' THEN
+                    DELETE FROM automations.queue q WHERE q.account_id = r.account_id AND q.id = r.id;
+                    got_on := true;
+                WHEN 'claim' THEN
+                    claimed_accounts := claimed_accounts || r.account_id;
+                    claimed := claimed || r.id;
+                    gone := gone || array_remove(ARRAY[r.lead_gone, r.conversation_gone], NULL);
+                    IF r.failure IS NOT NULL THEN
+                        failed_accounts := failed_accounts || r.account_id;
+                        failed := failed || r.id;
+                        failures := failures || r.failure;
+                    END IF;
+                ELSE
+                    put_off := put_off || r.id;
+                END CASE;
+            END LOOP;
+            FOR r IN SELECT a.* FROM automations.admit(claimed_accounts, claimed) a WHERE about_records LOOP
+                is_final := true;
+                look_again := least(look_again, r.due_in_ms);
+                CONTINUE WHEN r.verdict = 'go';
+                claimed_accounts := claimed_accounts[:array_position(claimed, r.id) - 1]
+                    || claimed_accounts[array_position(claimed, r.id) + 1:];
+                claimed := array_remove(claimed, r.id);
+                IF r.id = ANY (failed) THEN
+                    failures := failures - (array_position(failed, r.id) - 1);
+                    failed_accounts := failed_accounts[:array_position(failed, r.id) - 1]
+                        || failed_accounts[array_position(failed, r.id) + 1:];
+                    failed := array_remove(failed, r.id);
                 END IF;
-            ELSE
-                put_off := put_off || r.id;
-            END CASE;
-        END LOOP;
-        FOR r IN SELECT a.* FROM automations.admit(claimed_accounts, claimed) a WHERE about_records LOOP
-            look_again := least(look_again, r.due_in_ms);
-            CONTINUE WHEN r.verdict = 'go';
-            claimed_accounts := claimed_accounts[:array_position(claimed, r.id) - 1]
-                || claimed_accounts[array_position(claimed, r.id) + 1:];
-            claimed := array_remove(claimed, r.id);
-            IF r.id = ANY (failed) THEN
-                failures := failures - (array_position(failed, r.id) - 1);
-                failed_accounts := failed_accounts[:array_position(failed, r.id) - 1]
-                    || failed_accounts[array_position(failed, r.id) + 1:];
-                failed := array_remove(failed, r.id);
-            END IF;
-            IF r.verdict = 'gone' THEN
-                got_on := true;
-            ELSE
-                put_off := put_off || r.id;
-            END IF;
-        END LOOP;
+                IF r.verdict = 'gone' THEN
+                    got_on := true;
+                ELSE
+                    put_off := put_off || r.id;
+                END IF;
+            END LOOP;
+        END IF;
         IF claimed <> '{}' THEN
             PERFORM automations.lease(claimed_accounts, claimed, gone, counted, token, lease_ms);
         END IF;
@@ -119,10 +164,13 @@ BEGIN
                CASE WHEN isfinite(o.started_at)
                    THEN greatest(extract(epoch FROM clock_timestamp() - o.started_at) * 1000, 0)::bigint
                    ELSE 0 END,
-               NULL::bigint, q.has_execution
+               NULL::bigint, q.has_execution, NULL::uuid
         FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
         JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
-        LEFT JOIN public.automation_executions e ON q.has_execution AND e.id = p.id
+        -- looked for only where there is one: the offset keeps the condition inside
+        LEFT JOIN LATERAL (
+            SELECT x.trigger_data, x.started_at FROM public.automation_executions x
+            WHERE q.has_execution AND x.id = p.id OFFSET 0) e ON true
         CROSS JOIN LATERAL (SELECT CASE WHEN q.has_execution THEN e.started_at ELSE q.occurred_at END AS started_at) o
         WHERE q.id <> ALL (failed)
         ORDER BY q.id;
@@ -134,6 +182,7 @@ BEGIN
                 SELECT jsonb_agg(jsonb_build_object('id', e.id, 'automation_id', e.automation_id, 'status', e.status))
                 FROM public.automation_executions e WHERE e.id = ANY (failed)));
             got_on := true;
+            is_final := true;
         END IF;
         EXIT WHEN cardinality(claimed) > cardinality(failed);
         IF clock_timestamp() > enough THEN
@@ -143,8 +192,16 @@ BEGIN
             EXIT;
         END IF;
     END LOOP;
+    IF NOT is_final THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
+    id := NULL;
+    FOR account_id, place IN SELECT u.* FROM unnest(placed, placed_at) u LOOP
+        RETURN NEXT;
+    END LOOP;
     IF look_again IS NOT NULL THEN
-        id := NULL;
+        account_id := NULL;
+        place := NULL;
         look_in_ms := look_again;
         RETURN NEXT;
     END IF;

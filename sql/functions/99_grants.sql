@@ -37,7 +37,7 @@ BEGIN
         'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child',
         'deliver_events', 'token_secret', 'resume', 'outcome',
         -- what those call as their caller
-        'is_copy', 'queue_turn', 'inspect', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
+        'is_copy', 'queue_turn', 'inspect', 'all_held', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
         'create_executions', 'show_execution',
         'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt', 'sees_past_policies',
         'set_aside', 'refuse_while_locked', 'is_too_large', 'set_pending', 'write_waits', 'requeue', 'wake_waiting', 'hold_parents', 'hold_waits',

@@ -34,5 +34,8 @@ CREATE INDEX IF NOT EXISTS idx_automations_agent ON public.automations (agent_id
 CREATE INDEX IF NOT EXISTS idx_automations_user ON public.automations (user_id);
 CREATE INDEX IF NOT EXISTS idx_automations_status ON public.automations (status) WHERE enabled;
 CREATE INDEX IF NOT EXISTS idx_automations_trigger ON public.automations (trigger_type) WHERE enabled;
+-- what a claim passes over in an account: found without reading those that run, which statistics write again and again
+CREATE INDEX IF NOT EXISTS idx_automations_standing ON public.automations (user_id)
+    WHERE NOT (enabled AND status = 'active');
 
 ALTER TABLE public.automations ENABLE ROW LEVEL SECURITY;

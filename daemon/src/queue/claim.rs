@@ -48,12 +48,21 @@ pub struct Claims {
     pub executions: Vec<Claimed>,
     /// Something that was held back will be due then, and nobody else wakes for it.
     pub look_in: Option<Duration>,
+    /// Up to which row accounts have now been looked at.
+    pub places: Vec<(Uuid, Uuid)>,
 }
 
 impl Queue {
-    /// Claims at most `batch` executions for `lease` under a fresh token, none of the accounts in `but_not`. Empty when
-    /// there is nothing to do, and while work is paused or the database is a copy.
-    pub async fn claim(&self, batch: usize, lease: Duration, but_not: &[Uuid]) -> Result<Claims, QueueError> {
+    /// Claims at most `batch` executions for `lease` under a fresh token, none of the accounts in `but_not`; of the
+    /// accounts in `known` only what lies behind the row in `places`. Empty when there is nothing to do, and while work
+    /// is paused or the database is a copy.
+    pub async fn claim(
+        &self,
+        batch: usize,
+        lease: Duration,
+        but_not: &[Uuid],
+        (known, places): (&[Uuid], &[Uuid]),
+    ) -> Result<Claims, QueueError> {
         let token = Uuid::now_v7();
         let batch = i32::try_from(batch).unwrap_or(i32::MAX);
         let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
@@ -62,13 +71,15 @@ impl Queue {
             .sweep(
                 "SELECT id, account_id, automation_id, version, trigger_type, trigger_data, lead_id, \
                  conversation_id, depth, test_mode, started_at, attempt, has_steps, age_ms, look_in_ms, \
-                 has_execution \
-                 FROM automations.claim($1, $2, $3, $4)",
-                &[&token, &batch, &lease_ms, &but_not],
-                |rows| !rows.is_empty(),
+                 has_execution, place FROM automations.claim($1, $2, $3, $4, $5, $6)",
+                &[&token, &batch, &lease_ms, &but_not, &known, &places],
+                |rows| {
+                    rows.iter()
+                        .any(|row| is_an_execution(row) || look_in(row).is_some())
+                },
             )
             .await?;
-        let (executions, look): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| look_in(row).is_none());
+        let (executions, others): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| is_an_execution(row));
         let executions = executions.into_iter().map(|row| {
             Ok(Claimed {
                 claim: Claim {
@@ -94,13 +105,24 @@ impl Queue {
         });
         Ok(Claims {
             executions: executions.collect::<Result<_, tokio_postgres::Error>>()?,
-            look_in: look.into_iter().find_map(look_in),
+            look_in: others.iter().find_map(|row| look_in(row)),
+            places: others.iter().filter_map(|row| place(row)).collect(),
         })
     }
 }
 
-/// Of the row that is no execution.
+/// The other rows have no id.
+fn is_an_execution(row: &Row) -> bool {
+    !matches!(row.try_get::<_, Option<Uuid>>(0), Ok(None))
+}
+
+/// Of the row that says when to look again.
 fn look_in(row: &Row) -> Option<Duration> {
     let ms: Option<i64> = row.try_get(14).ok().flatten();
     ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+}
+
+/// Of a row that says where an account was looked at up to.
+fn place(row: &Row) -> Option<(Uuid, Uuid)> {
+    row.try_get(1).ok().zip(row.try_get(16).ok())
 }

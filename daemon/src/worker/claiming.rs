@@ -13,13 +13,14 @@ use crate::queue::QueueError;
 use crate::queue::claim::Claimed;
 use crate::stop::Stop;
 
-/// Executions in one claim call.
-pub(super) const BATCH: usize = 64;
+/// Executions in one claim call: half of the default `--concurrency`, so that one half is claimed while the results of the
+/// other are written.
+pub(super) const BATCH: usize = 128;
 
-/// How long a claim waits for more slots when all were taken, and for how many. Under load only: while slots are
-/// free, nothing waits.
+/// How long a claim waits for more slots when all were taken, and for how many at most. Under load only: while slots
+/// are free, nothing waits.
 const TOGETHER: Duration = Duration::from_millis(10);
-const TOGETHER_SLOTS: u32 = 16;
+const TOGETHER_SLOTS: usize = 64;
 
 /// In which slot an execution runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,14 @@ enum Round {
     Empty,
     /// Everything that may run runs.
     Full,
+}
+
+/// What a claim came to.
+pub(super) struct Found {
+    /// So many executions.
+    count: usize,
+    /// It did not look at everything: something may lie before a place that holds until then.
+    but_before: Option<Instant>,
 }
 
 impl Worker {
@@ -81,7 +90,8 @@ impl Worker {
     /// Waits until a slot is free, and then a moment for more: a claim of one costs nearly as much as one of many.
     async fn some_slots(&self) {
         drop(self.slots.acquire().await);
-        drop(tokio::time::timeout(TOGETHER, self.slots.acquire_many(TOGETHER_SLOTS)).await);
+        let together = u32::try_from(self.together).unwrap_or(u32::MAX);
+        drop(tokio::time::timeout(TOGETHER, self.slots.acquire_many(together)).await);
     }
 
     /// One look at the queue. At a tick everything is looked at, otherwise only what the wake-up was about.
@@ -90,6 +100,7 @@ impl Worker {
         let ticks = *tick <= now;
         if ticks {
             *tick = now + self.poll_interval;
+            self.places.expire(now);
             if !self.is_ready().await? {
                 return Ok(Round::Empty);
             }
@@ -138,21 +149,31 @@ impl Worker {
             if free == 0 {
                 break;
             }
-            if self.claim(free.min(BATCH), Lane::Ordinary).await? == 0 {
+            let found = self.claim(free.min(BATCH), Lane::Ordinary).await?;
+            if found.count == 0 {
+                if let Some(end) = found.but_before {
+                    self.wake.alarm(end);
+                }
                 return Ok(Round::Empty);
             }
         }
         Ok(Round::Full)
     }
 
-    /// Claims up to so many, as many slots of this lane as are free, and starts them; how many there were.
-    pub(super) async fn claim(self: &Arc<Self>, batch: usize, lane: Lane) -> Result<usize, QueueError> {
+    /// Claims up to so many, as many slots of this lane as are free, and starts them.
+    pub(super) async fn claim(self: &Arc<Self>, batch: usize, lane: Lane) -> Result<Found, QueueError> {
         let (slots, not_of) = match lane {
             Lane::Ordinary => (&self.slots, Vec::new()),
             Lane::Kept => (&self.kept, self.leases.accounts()),
         };
         let since = Instant::now();
-        let claims = self.queue.claim(batch, self.leases.length(), &not_of).await?;
+        let known = self.places.known(since);
+        let told = (known.accounts.as_slice(), known.places.as_slice());
+        let claims = self
+            .queue
+            .claim(batch, self.leases.length(), &not_of, told)
+            .await?;
+        self.places.learn(&known, &claims.places, since, since.elapsed());
         let claimed = claims.executions;
         if let Some(delay) = claims.look_in {
             self.wake.alarm(Instant::now() + delay);
@@ -167,7 +188,10 @@ impl Worker {
             };
             self.spawn(one, since, permit, lane);
         }
-        Ok(count)
+        Ok(Found {
+            count,
+            but_before: known.until,
+        })
     }
 
     fn spawn(self: &Arc<Self>, claimed: Claimed, since: Instant, permit: OwnedSemaphorePermit, lane: Lane) {
@@ -178,6 +202,11 @@ impl Worker {
         let work = worker.perform(claimed, hold, lane, permit);
         self.running.spawn(work.instrument(span));
     }
+}
+
+/// For how many of so many slots a claim waits: a quarter, so that the others go on meanwhile.
+pub(super) fn together(slots: usize) -> usize {
+    (slots / 4).clamp(1, TOGETHER_SLOTS)
 }
 
 fn pauses() -> Backoff {

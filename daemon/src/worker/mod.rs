@@ -7,6 +7,7 @@ mod finishing;
 mod heartbeat;
 mod newcomers;
 mod performing;
+mod places;
 mod upkeep;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,9 +46,12 @@ pub struct Worker {
     kept_finisher: Finisher,
     announcer: Announcer,
     slots: Arc<Semaphore>,
+    /// Of these, so many are waited for when all are taken.
+    together: usize,
     /// The slots that are kept for accounts of which nothing runs here.
     kept: Arc<Semaphore>,
     busy: newcomers::Busy,
+    places: places::Places,
     delivery: Delivery,
     running: TaskTracker,
     /// Cancelled when running executions have had their time.
@@ -85,6 +89,7 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
         connector,
         recorder,
     } = parts;
+    let slots = settings.concurrency - newcomers::kept(settings.concurrency);
     let (announcer, announcing) = Announcer::start(queue.clone());
     let worker = Arc::new(Worker {
         finisher: Finisher::start(&queue),
@@ -94,11 +99,11 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
         leases: leases.clone(),
         wake,
         health: health.clone(),
-        slots: Arc::new(Semaphore::new(
-            settings.concurrency - newcomers::kept(settings.concurrency),
-        )),
+        slots: Arc::new(Semaphore::new(slots)),
+        together: claiming::together(slots),
         kept: Arc::new(Semaphore::new(newcomers::kept(settings.concurrency))),
         busy: newcomers::Busy::default(),
+        places: places::Places::default(),
         delivery: Delivery::default(),
         running: TaskTracker::new(),
         halt: CancellationToken::new(),

@@ -51,6 +51,7 @@ mod nemesis;
 mod old_formats;
 mod oracle;
 mod pg_cron;
+mod places;
 mod priority;
 mod provenance;
 mod re_entry;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use end_to_end::{Account, Daemon, Database, Graph, Receiver, http};
+use end_to_end::{Account, Daemon, DaemonOptions, Database, Graph, Receiver, http};
 use serde_json::json;
 
 #[tokio::test]
@@ -16,8 +16,12 @@ async fn two_daemons_do_nothing_twice() {
         .node("send", "action-http", send)
         .edge("start", "send");
     let automation = account.on_new_lead(&database, "announce", &graph).await;
-    let mut first = Daemon::start_reaching(&database, &receiver).await;
-    let mut second = Daemon::start_reaching(&database, &receiver).await;
+    // so few at once that one of them alone could not take all
+    let options = DaemonOptions::default()
+        .flag("--allow-hosts", &receiver.host())
+        .flag("--concurrency", "16");
+    let mut first = Daemon::start_with(&database, options.clone()).await;
+    let mut second = Daemon::start_with(&database, options).await;
 
     for _ in 0..10 {
         database
