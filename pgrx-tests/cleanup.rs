@@ -68,6 +68,29 @@ mod tests {
     }
 
     #[pg_test]
+    fn every_table_whose_rows_come_and_go_says_when_it_is_vacuumed_partitions_too() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "SELECT automations.make_partition('automations.steps', 'automations.steps_default', 'steps',
+                 'execution_id', date_trunc('week', now() - interval '90 days'))",
+        )?;
+        assert_eq!(
+            ask(
+                "SELECT coalesce(string_agg(c.oid::regclass::text, ' '), '') FROM pg_class c
+                  WHERE (c.oid IN (SELECT i.inhrelid FROM pg_inherits i
+                                    WHERE i.inhparent IN ('public.automation_executions'::regclass,
+                                          'automations.steps'::regclass))
+                      OR c.oid = ANY ('{automations.queue, automations.parked, automations.waits,
+                             automations.in_flight, automations.debounced, automations.uncounted,
+                             public.automation_events}'::regclass[]))
+                    AND coalesce(c.reloptions::text, '') !~ 'autovacuum_vacuum_scale_factor'"
+            )?,
+            ""
+        );
+        Ok(())
+    }
+
+    #[pg_test]
     fn a_key_can_be_used_again_when_its_execution_is_forgotten() -> Outcome {
         stage::set()?;
         ended("completed", "31 days", "old")?;

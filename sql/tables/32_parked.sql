@@ -17,4 +17,7 @@ CREATE TABLE IF NOT EXISTS automations.parked (
 ALTER TABLE automations.parked ADD COLUMN IF NOT EXISTS priority smallint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN automations.parked.wake_at IS 'null: until somebody resumes it';
 CREATE INDEX IF NOT EXISTS parked_wake_at ON automations.parked (wake_at) WHERE wake_at IS NOT NULL;
+-- rows come and go, and each look reads the first entry of the index
+ALTER TABLE automations.parked SET (
+    autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE automations.parked ENABLE ROW LEVEL SECURITY;

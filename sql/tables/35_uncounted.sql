@@ -9,4 +9,7 @@ CREATE TABLE IF NOT EXISTS automations.uncounted (
 );
 ALTER TABLE automations.uncounted ADD COLUMN IF NOT EXISTS failures integer NOT NULL DEFAULT 0;
 CREATE INDEX IF NOT EXISTS uncounted_automation_id ON automations.uncounted (automation_id);
+-- rows come and go, and each look asks whether there is one
+ALTER TABLE automations.uncounted SET (
+    autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE automations.uncounted ENABLE ROW LEVEL SECURITY;

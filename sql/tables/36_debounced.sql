@@ -24,4 +24,7 @@ COMMENT ON COLUMN automations.debounced.last_change IS 'the trigger data of the 
 COMMENT ON COLUMN automations.debounced.due_at IS 'when the record will have been quiet long enough';
 CREATE INDEX IF NOT EXISTS debounced_due_at ON automations.debounced (due_at);
 CREATE UNIQUE INDEX IF NOT EXISTS debounced_execution_id ON automations.debounced (execution_id);
+-- each further change of a record is an update, of due_at too
+ALTER TABLE automations.debounced SET (
+    fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE automations.debounced ENABLE ROW LEVEL SECURITY;

@@ -8,4 +8,7 @@ CREATE TABLE IF NOT EXISTS automations.in_flight (
     token         uuid NOT NULL
 );
 CREATE INDEX IF NOT EXISTS in_flight_account_id ON automations.in_flight (account_id, automation_id);
+-- rows come and go with claims
+ALTER TABLE automations.in_flight SET (
+    autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE automations.in_flight ENABLE ROW LEVEL SECURITY;

@@ -18,6 +18,9 @@ COMMENT ON COLUMN public.automation_events.delivered_at IS 'null: deliver_events
 CREATE INDEX IF NOT EXISTS automation_events_to_deliver ON public.automation_events (id)
     WHERE delivered_at IS NULL;
 CREATE INDEX IF NOT EXISTS automation_events_emitted_at ON public.automation_events (emitted_at);
+-- each event is updated once, soon, and each look asks for the first that is not
+ALTER TABLE public.automation_events SET (
+    fillfactor = 90, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE public.automation_events ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS "Users can view events of their account" ON public.automation_events;
 CREATE POLICY "Users can view events of their account" ON public.automation_events

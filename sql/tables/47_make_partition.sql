@@ -36,6 +36,8 @@ BEGIN
 
     EXECUTE format('CREATE TABLE automations.%I (LIKE %s INCLUDING ALL)', name, parent);
     PERFORM automations.close_partition(('automations.' || name)::regclass);
+    PERFORM automations.tune_partition(('automations.' || name)::regclass,
+        CASE prefix WHEN 'steps' THEN 85 ELSE 100 END);
     IF strays THEN
         SELECT string_agg(quote_ident(a.attname), ', ') INTO columns
           FROM pg_attribute a WHERE a.attrelid = parent AND a.attnum > 0

@@ -66,6 +66,7 @@ pub const TABLES: &[Packed] = packed!["tables":
     "44_executions_checks.sql",
     "45_executions_indexes.sql",
     "46_close_partition.sql",
+    "46_tune_partition.sql",
     "47_make_partition.sql",
     "48_drop_partition.sql",
     "49_keep_partitions.sql",
