@@ -36,6 +36,67 @@ mod tests {
         Ok(())
     }
 
+    /// Parks all that is claimed in one call; those for whose step `wait` holds wait for something outside.
+    fn park_all(wait: &str) -> Result<String, pgrx::spi::Error> {
+        ask(&[
+            "SELECT count(*) FROM automations.park_many(
+                (SELECT array_agg(q.account_id ORDER BY q.id) FROM automations.queue q),
+                (SELECT array_agg(q.id ORDER BY q.id) FROM automations.queue q),
+                (SELECT array_agg(q.lease_token ORDER BY q.id) FROM automations.queue q),
+                (SELECT jsonb_agg(jsonb_build_object('wake_in_ms', 60000 * n, 'variables', jsonb_build_object('n', n),
+                        'nodes_executed', '[]'::jsonb, 'steps', jsonb_build_array(jsonb_build_object('node_id', 'quiet',
+                            'run', 1, 'status', 'parked', 'wake_in_ms', 60000 * n)
+                            || CASE WHEN ",
+            wait,
+            " THEN '{\"wait\": {\"kind\": \"resume\"}, \"idempotency_key\": \"c0000000-0000-4000-8000-000000000001\"}'::jsonb
+                                    ELSE '{}' END)) ORDER BY n)
+                   FROM (SELECT row_number() OVER (ORDER BY q.id) AS n FROM automations.queue q) x))",
+        ]
+        .concat())
+    }
+
+    #[pg_test]
+    fn many_that_wait_for_time_to_pass_are_parked_at_once_each_with_its_own() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(3)")?;
+        stage::as_daemon()?;
+        Spi::run("SELECT pg_temp.claim(10)")?;
+        assert_eq!(park_all("false")?, "3");
+        assert_eq!(
+            ask("SELECT string_agg(concat_ws(' ', e.status, e.variables ->> 'n', s.status,
+                            round(extract(epoch FROM p.wake_at - clock_timestamp()) / 60)), ', ' ORDER BY e.id)
+                   FROM automations.parked p JOIN public.automation_executions e ON e.id = p.execution_id
+                   JOIN automations.steps s ON s.execution_id = e.id")?,
+            "waiting 1 parked 1, waiting 2 parked 2, waiting 3 parked 3"
+        );
+        assert_eq!(ask("SELECT count(*) FROM automations.queue")?, "0");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn what_waits_for_something_outside_or_was_resumed_already_is_left_to_be_parked_alone() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(3)")?;
+        stage::as_daemon()?;
+        Spi::run("SELECT pg_temp.claim(10)")?;
+        // a resume came before the last one's step waits
+        Spi::run(
+            "INSERT INTO automations.waits (execution_id, step_key, account_id, came, came_at)
+             SELECT q.id, gen_random_uuid(), q.account_id, 'resumed', clock_timestamp()
+               FROM automations.queue q ORDER BY q.id DESC LIMIT 1",
+        )?;
+        assert_eq!(park_all("n = 1")?, "1");
+        assert_eq!(
+            ask("SELECT (count(*), count(q.lease_token)) FROM automations.queue q")?,
+            "(2,2)"
+        );
+        assert_eq!(
+            ask("SELECT string_agg(e.status, ' ' ORDER BY e.id) FROM public.automation_executions e")?,
+            "running waiting running"
+        );
+        Ok(())
+    }
+
     #[pg_test]
     fn what_is_not_due_stays_parked_and_says_when_it_will_be() -> Outcome {
         parked_for("60000")?;

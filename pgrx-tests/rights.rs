@@ -138,8 +138,8 @@ mod tests {
             claimed_user count_executions create_executions definition deliver_events end_due_windows end_waits \
             end_windows entry_rules event_data event_matches execution_steps finish finish_with_effect fold_uncounted folded_change free_slots full_limits \
             hand_to_parents heartbeat hold_automations hold_executions hold_host hold_parents hold_waits \
-            in_milliseconds inspect interrupt is_copy is_free is_too_large lease maintain milliseconds_since \
-            nodes_executed outcome park priority_of provenance queue_turn readiness record record_started record_with_effect refuse_child \
+            in_milliseconds inspect interrupt is_copy is_free is_too_large lease look maintain milliseconds_since \
+            nodes_executed outcome park park_many priority_of provenance queue_turn readiness record record_started record_with_effect refuse_child \
             refuse_while_locked release replay_change replay_missed requeue rescue resolve_trigger sees_past_policies set_aside set_pending show_execution snapshot start_child \
             start_execution token_secret unpark wait_for_child waited waiting_accounts wake wake_waiting \
             within_limits write_steps write_waits\n\

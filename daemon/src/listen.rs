@@ -2,6 +2,8 @@
 //! lost becomes polling, never silence, and one that only seems to listen (PgBouncer answers LISTEN with success) is
 //! found out, because it has to hear a notification of its own every few seconds.
 
+pub mod proof;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Client, Notification};
 use uuid::Uuid;
 
+use self::proof::{Due, Proof};
 use crate::backoff::Backoff;
 use crate::database::connect::Connector;
 use crate::health::Health;
@@ -19,10 +22,6 @@ use crate::queue::error::describe;
 use crate::stop::Stop;
 use crate::wake::Wake;
 
-/// How often a listener proves itself, at least: at most as often as the queue is polled.
-const PROOF_EVERY: Duration = Duration::from_secs(10);
-/// How long its own notification may take.
-const PROOF_WITHIN: Duration = Duration::from_secs(5);
 /// A foreign payload is logged up to here.
 const SHOWN: usize = 80;
 
@@ -50,6 +49,8 @@ pub struct Listener {
     pub outcomes: Outcomes,
     /// Told whether notifications arrive.
     pub health: Health,
+    /// Shared with whoever polls.
+    pub proof: Proof,
     /// At most one proof in this time.
     pub poll_interval: Duration,
 }
@@ -59,15 +60,18 @@ impl Listener {
     pub async fn run(self, stop: Stop) {
         let pauses = Backoff::new(Duration::from_millis(250), Duration::from_secs(30));
         let mut backoff = pauses.clone();
+        let mut first = true;
         loop {
             let mut proved = false;
             let lost = tokio::select! {
                 () = stop.asked() => return,
-                lost = self.listen(&mut proved) => lost,
+                lost = self.listen(first, &mut proved) => lost,
             };
             if proved {
                 backoff = pauses.clone(); // it was good once
+                first = false;
             }
+            self.proof.end();
             self.health.listening(false);
             let every = humantime::format_duration(self.poll_interval);
             tracing::warn!(why = %lost, %every, "not listening: polling instead");
@@ -79,39 +83,57 @@ impl Listener {
     }
 
     /// One connection, until it is lost.
-    async fn listen(&self, proved: &mut bool) -> Lost {
-        match self.connected(proved).await {
+    async fn listen(&self, first: bool, proved: &mut bool) -> Lost {
+        match self.connected(first, proved).await {
             Ok(never) => match never {},
             Err(lost) => lost,
         }
     }
 
-    async fn connected(&self, proved: &mut bool) -> Result<std::convert::Infallible, Lost> {
+    async fn connected(&self, first: bool, proved: &mut bool) -> Result<std::convert::Infallible, Lost> {
         let mut ears = Ears::open(&self.connector, Some(self.outcomes.clone())).await?;
-        let mut to_outcomes = false;
+        ears.prove(&Uuid::now_v7().simple().to_string(), |notification| {
+            self.hear(notification);
+        })
+        .await?;
+        *proved = true;
+        tracing::info!("listening");
+        self.health.listening(true);
+        // what was notified while nobody listened is not told again
+        if first {
+            self.wake.look(); // at a start the claim loop is busy with just that
+        } else {
+            self.wake.call();
+        }
+        let token = self.proof.begin(Instant::now());
+        let every = proof::EVERY.max(self.poll_interval);
+        let (mut to_outcomes, mut for_nobody) = (false, false);
         loop {
-            ears.prove(|notification| self.hear(notification)).await?;
-            if !std::mem::replace(proved, true) {
-                tracing::info!("listening");
-                self.health.listening(true);
-                self.wake.call(); // what was notified while nobody listened is not told again
-            }
-            let next = tokio::time::sleep(PROOF_EVERY.max(self.poll_interval));
-            tokio::pin!(next);
-            if to_outcomes && !self.outcomes.are_awaited() {
+            if to_outcomes && std::mem::take(&mut for_nobody) {
                 ears.client.batch_execute("UNLISTEN automation_execution").await?;
                 to_outcomes = false;
             }
-            loop {
-                tokio::select! {
-                    () = &mut next => break,
-                    () = self.outcomes.awaited(), if !to_outcomes => {
-                        ears.client.batch_execute("LISTEN automation_execution").await?;
-                        to_outcomes = true;
-                        self.outcomes.look(); // what was announced before is not told again
-                    }
-                    notification = ears.heard.recv() => self.hear(&notification.ok_or(Lost::Ended)?),
+            let next = match self.proof.due(every) {
+                Some(Due::SendAt(at) | Due::HearBy(at)) => at,
+                None => return Err(Lost::Ended),
+            };
+            tokio::select! {
+                () = self.outcomes.awaited(), if !to_outcomes => {
+                    ears.client.batch_execute("LISTEN automation_execution").await?;
+                    to_outcomes = true;
+                    self.outcomes.look(); // what was announced before is not told again
                 }
+                () = self.proof.carried_one() => for_nobody = !self.outcomes.are_awaited(),
+                notification = ears.heard.recv() => self.hear(&notification.ok_or(Lost::Ended)?),
+                () = tokio::time::sleep_until(next.into()) => match self.proof.due(every) {
+                    Some(Due::SendAt(at)) if at <= Instant::now() => {
+                        ears.prove(&token, |notification| self.hear(notification)).await?;
+                        self.proof.hears(&token, Instant::now());
+                        for_nobody = !self.outcomes.are_awaited();
+                    }
+                    Some(Due::HearBy(at)) if at <= Instant::now() => return Err(Lost::Deaf),
+                    _ => {}
+                },
             }
         }
     }
@@ -127,6 +149,7 @@ impl Listener {
                 }
                 self.wake.call();
             }
+            "automationd_ping" => drop(self.proof.hears(payload, Instant::now())),
             "automation_cancel" => match payload.parse::<Uuid>() {
                 Ok(id) => drop(self.leases.hint(id)),
                 Err(_) => {
@@ -144,7 +167,7 @@ pub async fn proof(connector: &Connector) -> Result<Duration, String> {
     let prove = async {
         let mut ears = Ears::open(connector, None).await?;
         let since = Instant::now();
-        ears.prove(|_| {}).await?;
+        ears.prove(&Uuid::now_v7().simple().to_string(), |_| {}).await?;
         Ok::<_, Lost>(since.elapsed())
     };
     prove.await.map_err(|lost| lost.to_string())
@@ -189,17 +212,17 @@ impl Ears {
     }
 
     /// Sends a notification to itself and waits for it; what comes meanwhile is passed on.
-    async fn prove(&mut self, mut other: impl FnMut(&Notification)) -> Result<(), Lost> {
-        let token = Uuid::now_v7().simple().to_string();
+    async fn prove(&mut self, token: &str, mut other: impl FnMut(&Notification)) -> Result<(), Lost> {
         let proof = async {
-            // its commit holds a lock that every notifying transaction wants: not for the length of a disk write
+            // one statement; its commit holds a lock that every notifying transaction wants: not for the length of a
+            // disk write
             self.client
-                .batch_execute("BEGIN; SET LOCAL synchronous_commit = off")
+                .query(
+                    "SELECT pg_catalog.set_config('synchronous_commit', 'off', true), \
+                     pg_catalog.pg_notify('automationd_ping', $1)",
+                    &[&token],
+                )
                 .await?;
-            self.client
-                .execute("SELECT pg_catalog.pg_notify('automationd_ping', $1)", &[&token])
-                .await?;
-            self.client.batch_execute("COMMIT").await?;
             loop {
                 let notification = self.heard.recv().await.ok_or(Lost::Ended)?;
                 if notification.channel() == "automationd_ping" && notification.payload() == token {
@@ -208,7 +231,7 @@ impl Ears {
                 other(&notification);
             }
         };
-        tokio::time::timeout(PROOF_WITHIN, proof)
+        tokio::time::timeout(proof::WITHIN, proof)
             .await
             .unwrap_or(Err(Lost::Deaf))
     }

@@ -27,6 +27,11 @@ impl Wake {
         self.inner.beside.notify_one();
     }
 
+    /// The claim loop looks once more; who claims beside it need not.
+    pub fn look(&self) {
+        self.inner.called.notify_one();
+    }
+
     /// Waits until somebody called; a call before the wait counts.
     pub async fn called(&self) {
         self.inner.called.notified().await;

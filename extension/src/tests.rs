@@ -45,6 +45,8 @@ mod kept_statements;
 mod late_rows;
 #[path = "../../pgrx-tests/limits.rs"]
 mod limits;
+#[path = "../../pgrx-tests/looking.rs"]
+mod looking;
 #[path = "../../pgrx-tests/park.rs"]
 mod park;
 #[path = "../../pgrx-tests/places.rs"]

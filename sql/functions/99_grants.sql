@@ -32,8 +32,8 @@ DECLARE
 BEGIN
     FOREACH called IN ARRAY ARRAY[
         -- what it calls
-        'readiness', 'claim', 'heartbeat', 'definition', 'execution_steps', 'record', 'record_with_effect', 'record_started', 'park', 'finish', 'finish_with_effect', 'release',
-        'rescue', 'unpark', 'announce', 'replay_missed', 'become_tenant', 'leave_tenant', 'node_db',
+        'readiness', 'claim', 'heartbeat', 'definition', 'execution_steps', 'record', 'record_with_effect', 'record_started', 'park', 'park_many', 'finish', 'finish_with_effect', 'release',
+        'look', 'rescue', 'unpark', 'announce', 'replay_missed', 'become_tenant', 'leave_tenant', 'node_db',
         'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child',
         'deliver_events', 'token_secret', 'resume', 'outcome',
         -- what those call as their caller

@@ -33,9 +33,6 @@ pub enum CommandError {
     /// The recorder.
     #[error("metrics could not be set up: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
-    /// The client for everything that leaves.
-    #[error("the HTTP client could not be made: {0}")]
-    Egress(#[from] crate::egress::EgressError),
     /// The address of HTTP.
     #[error("--http: {address} cannot be listened on: {why}")]
     Http {

@@ -10,9 +10,11 @@ use crate::definitions::Definitions;
 use crate::egress::Egress;
 use crate::engine::Engine;
 use crate::engine::links::Links;
+use crate::engine::parker::Parker;
 use crate::health::{Health, State};
 use crate::leases::Leases;
 use crate::listen::Listener;
+use crate::listen::proof::Proof;
 use crate::nodes::Services;
 use crate::outcomes::Outcomes;
 use crate::queue::Queue;
@@ -36,6 +38,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
         queue = queue.aborting(at);
     }
     let (health, wake, leases) = (Health::default(), Wake::default(), Leases::new(settings.lease));
+    let proof = Proof::default();
     let mut public_url = settings.public_url.as_ref().map(ToString::to_string);
     let server = match settings.http {
         Some(address) => {
@@ -54,13 +57,14 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
         Listen::At(url) => {
             let connector = Connector::new(url)?.named("automationd listener");
             let poll_interval = settings.poll_interval;
-            let (wake, leases, health) = (wake.clone(), leases.clone(), health.clone());
+            let (wake, leases, health, proof) = (wake.clone(), leases.clone(), health.clone(), proof.clone());
             let listener = Listener {
                 connector,
                 wake,
                 leases,
                 outcomes: outcomes.clone(),
                 health,
+                proof,
                 poll_interval,
             };
             Some(tokio::spawn(listener.run(stop.clone())))
@@ -69,9 +73,10 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     };
     let engine = Arc::new(Engine {
         queue: queue.clone(),
+        parker: Parker::start(queue.clone()),
         definitions: Definitions::new(queue.clone(), settings.limits.graph()),
         services: Services {
-            egress: Egress::new(settings.allow_hosts.clone())?,
+            egress: Egress::new(settings.allow_hosts.clone()),
             limits: settings.limits.clone(),
         },
         links: Links::new(queue.clone(), public_url.as_deref()),
@@ -83,6 +88,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
         engine,
         leases,
         wake,
+        proof,
         health,
         connector,
         recorder,

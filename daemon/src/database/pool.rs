@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
 
 use super::connect::Connector;
 
 /// How long a caller waits for a free connection, and for a new one: below the lease, so that a full server is an
 /// error that can be retried and not a lost claim.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a connection is kept that nobody uses: it costs the server a process, and the buffers of its largest call.
+const IDLE: Duration = Duration::from_secs(15);
 
 /// A pool of at most `size` connections; opens none by itself. Statements are prepared once per connection.
 pub fn pool(connector: Connector, size: usize) -> Result<Pool, deadpool_postgres::BuildError> {
@@ -20,8 +23,18 @@ pub fn pool(connector: Connector, size: usize) -> Result<Pool, deadpool_postgres
     };
     Pool::builder(Manager::from_connect(config, connector, settings))
         .max_size(size)
+        .queue_mode(QueueMode::Lifo) // the one that was used last has its plans, and the others may go
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(PATIENCE))
         .create_timeout(Some(PATIENCE))
         .build()
+}
+
+/// Closes connections that nobody has used for a while; the one that was used last stays for whoever comes next.
+pub fn close_unused(pool: &Pool) {
+    let (unused, mut seen) = (pool.status().available, 0);
+    pool.retain(|_, metrics| {
+        seen += 1;
+        metrics.last_used() < IDLE || seen == unused
+    });
 }

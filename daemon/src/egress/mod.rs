@@ -28,6 +28,7 @@ pub use allow::AllowHosts;
 pub use error::EgressError;
 pub use send::Answer;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -65,35 +66,52 @@ pub struct Request {
     pub follow: bool,
 }
 
-/// The client: pooled connections and the rules for making them. Cheap to clone.
+/// The client: pooled connections and the rules for making them. Cheap to clone. It is made with the first request: the
+/// certificates of a system take a quarter of the time of a start, and memory that many daemons never need.
 #[derive(Clone)]
-pub struct Egress {
-    route: route::Route,
+pub struct Egress(Arc<Inner>);
+
+struct Inner {
+    allow: AllowHosts,
+    lookup: resolve::Lookup,
+    route: OnceLock<route::Route>,
 }
 
 impl Egress {
-    /// Builds the client.
+    /// One that may reach these too.
     ///
     /// Certificates are those of the operating system. If it has none, the client is built all the same
     /// (plain `http` works, every `https` fails with [`EgressError::Tls`]) and says so in the log.
-    ///
-    /// # Errors
-    /// [`EgressError::Setup`] if TLS cannot be initialised at all.
-    pub fn new(allow: AllowHosts) -> Result<Egress, EgressError> {
-        Ok(Egress {
-            route: route::Route::new(allow, resolve::system())?,
-        })
+    pub fn new(allow: AllowHosts) -> Egress {
+        Egress::looking_up(allow, resolve::system())
+    }
+
+    /// The same with another way to look names up.
+    fn looking_up(allow: AllowHosts, lookup: resolve::Lookup) -> Egress {
+        Egress(Arc::new(Inner {
+            allow,
+            lookup,
+            route: OnceLock::new(),
+        }))
     }
 
     /// Sends a request and reads the whole answer, whatever its status.
     ///
     /// # Errors
-    /// Any [`EgressError`] but `Setup`.
+    /// Any [`EgressError`]; `Setup` if TLS cannot be initialised at all.
     pub async fn send(&self, request: Request) -> Result<Answer, EgressError> {
         let limit = request.timeout;
-        let sent = send::follow(&self.route, request);
+        let sent = send::follow(self.route()?, request);
         tokio::time::timeout(limit, sent)
             .await
             .unwrap_or(Err(EgressError::Timeout { limit }))
+    }
+
+    fn route(&self) -> Result<&route::Route, EgressError> {
+        if let Some(route) = self.0.route.get() {
+            return Ok(route);
+        }
+        let route = route::Route::new(self.0.allow.clone(), self.0.lookup.clone())?;
+        Ok(self.0.route.get_or_init(|| route))
     }
 }

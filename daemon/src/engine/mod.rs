@@ -13,6 +13,7 @@ mod insist;
 pub mod links;
 pub mod mentions;
 mod names;
+pub mod parker;
 mod parking;
 pub mod record;
 mod replay;
@@ -32,6 +33,7 @@ pub use walk::{Walked, walk};
 use std::time::Duration;
 
 use self::links::Links;
+use self::parker::Parker;
 use crate::definitions::Definitions;
 use crate::nodes::Services;
 use crate::queue::Queue;
@@ -40,6 +42,8 @@ use crate::queue::Queue;
 pub struct Engine {
     /// Where records go.
     pub queue: Queue,
+    /// Where what only waits goes.
+    pub parker: Parker,
     /// Compiled graphs.
     pub definitions: Definitions,
     /// What nodes use to act, and the limits.

@@ -5,21 +5,23 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use flow::{Node, Outcome, StepId};
-use serde_json::Map;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
 
 use super::insist::{Insisted, insist};
-use super::record;
+use super::record::{self, Record};
 use super::replay::{Before, Parked, Until};
 use super::story::{Begun, Told};
-use super::summary::nodes_executed;
+use super::summary::{Listed, nodes_executed};
 use super::taking::told;
 use super::walk::{Halt, Walk, Walked};
-use crate::nodes::Park;
+use crate::nodes;
+use crate::queue::park_many::Park;
 
 impl Walk<'_> {
     /// The step waits. Where it waits for time to pass, what it gives in the end is what it gave now, and one that
     /// failed is tried again; what came from outside decides for itself.
-    pub(super) fn wait_in_database(&mut self, step: StepId, told: Told, park: Park) {
+    pub(super) fn wait_in_database(&mut self, step: StepId, told: Told, park: nodes::Park) {
         let parked = Parked {
             // what no clock reaches is never
             wake: park.wake_in.and_then(|wait| Instant::now().checked_add(wait)),
@@ -47,7 +49,7 @@ impl Walk<'_> {
     pub(super) fn wait_to_try_again(&mut self, node: &Node, step: StepId, told: Told, pause: Duration) {
         tracing::debug!(node_id = %step.node, attempt = told.attempt, ?pause, "failed; trying again");
         metrics::counter!("automationd_steps_retried_total", "node_type" => node.kind.name).increment(1);
-        self.wait_in_database(step, told, Park::during(pause));
+        self.wait_in_database(step, told, nodes::Park::during(pause));
     }
 
     pub(super) fn next_wake(&self) -> Option<Instant> {
@@ -108,6 +110,11 @@ impl Walk<'_> {
         let executed = nodes_executed(&self.story, &self.outside());
         let variables = self.story.variables().clone();
         let claim = self.hold.claim();
+        if let Some(park) = self.for_a_group(wake_in, &steps, &executed, &variables)
+            && self.engine.parker.park(claim, park).await
+        {
+            return Ok(Walked::Parked(wake_in));
+        }
         match insist(self.hold, || {
             self.engine
                 .queue
@@ -119,6 +126,20 @@ impl Walk<'_> {
             Insisted::Answer(false) | Insisted::Lost => Err(Halt::Lost),
             Insisted::Refused(error) => Err(Halt::failed(error.refusal(), error.to_string())),
         }
+    }
+
+    /// What a group may park. What waits for something outside goes alone: it may have come already.
+    fn for_a_group(
+        &self,
+        wake_in: Option<Duration>,
+        steps: &[Record],
+        executed: &Listed,
+        variables: &Value,
+    ) -> Option<Box<RawValue>> {
+        if self.hold.is_lost() || self.parked.values().any(|parked| parked.until != Until::Time) {
+            return None;
+        }
+        to_raw_value(&Park::new(wake_in, steps, executed, variables)).ok()
     }
 
     pub(super) fn record_parked(&mut self) {

@@ -14,6 +14,7 @@ use super::QueueError;
 use super::abort::Switch;
 use super::giving_up::GivingUp;
 use super::tenant_identity::TenantRole;
+use crate::database::pool::close_unused;
 
 type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -60,6 +61,12 @@ impl Calls {
             giving_up: self.giving_up.clone(),
             role: self.role.clone(),
         })
+    }
+
+    /// Closes connections that nobody has used for a while.
+    pub(super) fn close_unused(&self) {
+        close_unused(&self.pool);
+        close_unused(&self.tenants);
     }
 
     /// Rows of a statement that changes nothing, prepared once per connection.
@@ -157,17 +164,11 @@ impl Calls {
         Ok(count(&row)?.unwrap_or(0))
     }
 
-    /// A statement that tells others something and changes no row, in a transaction of its own whose commit does not
-    /// wait for the disk.
+    /// A statement that tells others something, changes no row, and says itself that its commit does not wait for the
+    /// disk.
     pub(super) async fn notify(&self, sql: &str, parameters: Parameters<'_>) -> Result<(), QueueError> {
-        let mut client = self.pool.get().await?;
-        let statement = client.prepare_cached(sql).await?;
-        let transaction = client.transaction().await?;
-        transaction
-            .batch_execute("SET LOCAL synchronous_commit = off")
-            .await?;
-        transaction.execute(&statement, parameters).await?;
-        Ok(transaction.commit().await?)
+        self.rows(sql, parameters).await?;
+        Ok(())
     }
 
     async fn rows(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, QueueError> {

@@ -15,9 +15,11 @@ mod fold_uncounted;
 pub mod giving_up;
 mod heartbeat;
 mod install;
+pub mod look;
 mod maintain;
 mod outcome;
 mod park;
+pub mod park_many;
 pub mod readiness;
 pub mod record;
 mod release;
@@ -81,6 +83,11 @@ impl Queue {
     /// A connection for the transaction of a database node.
     pub async fn for_tenant(&self) -> Result<ForTenant, QueueError> {
         self.calls.for_tenant().await
+    }
+
+    /// Closes connections that nobody has used for a while.
+    pub fn close_unused(&self) {
+        self.calls.close_unused();
     }
 
     /// Waits until the transactions that were given up have ended in the server.

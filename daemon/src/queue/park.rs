@@ -20,9 +20,7 @@ impl Queue {
         nodes_executed: Option<&Listed>,
         variables: Option<&Value>,
     ) -> Result<bool, QueueError> {
-        // up, not down: who wakes a millisecond early only parks again
-        let wake_in_ms =
-            wake_in.map(|wait| i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX));
+        let wake_in_ms = wake_in.map(milliseconds);
         let row = self
             .calls
             .write_one(
@@ -40,4 +38,9 @@ impl Queue {
             .await?;
         Ok(row.try_get::<_, Option<bool>>(0)?.unwrap_or(false))
     }
+}
+
+/// Up, not down: who wakes a millisecond early only parks again.
+pub(super) fn milliseconds(wait: Duration) -> i64 {
+    i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
 }

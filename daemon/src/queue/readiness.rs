@@ -1,5 +1,7 @@
 //! `automations.readiness`: what has to be right before anything is claimed.
 
+use tokio_postgres::Row;
+
 use super::{Queue, QueueError};
 
 /// What the database says of itself.
@@ -88,6 +90,23 @@ impl Readiness {
     }
 }
 
+impl Readiness {
+    /// The first columns of a row, in the order of the function's own.
+    pub(super) fn of(row: &Row) -> Result<Readiness, QueueError> {
+        Ok(Readiness {
+            schema_version: row.try_get(0)?,
+            library_version: row.try_get(1)?,
+            paused: row.try_get::<_, Option<bool>>(2)?.unwrap_or(false),
+            is_copy: row.try_get::<_, Option<bool>>(3)?.unwrap_or(false),
+            in_recovery: row.try_get::<_, Option<bool>>(4)?.unwrap_or(false),
+            is_superuser: row.try_get::<_, Option<bool>>(5)?.unwrap_or(false),
+            tenant_role: row.try_get(6)?,
+            server_version: row.try_get(7)?,
+            has_bypassrls: row.try_get::<_, Option<bool>>(8)?.unwrap_or(false),
+        })
+    }
+}
+
 impl Queue {
     /// Asks. The column that came later is read so that an older extension answers too, and is told apart by version.
     pub async fn readiness(&self) -> Result<Readiness, QueueError> {
@@ -99,17 +118,7 @@ impl Queue {
                 &[],
             )
             .await?;
-        Ok(Readiness {
-            schema_version: row.try_get(0)?,
-            library_version: row.try_get(1)?,
-            paused: row.try_get::<_, Option<bool>>(2)?.unwrap_or(false),
-            is_copy: row.try_get::<_, Option<bool>>(3)?.unwrap_or(false),
-            in_recovery: row.try_get::<_, Option<bool>>(4)?.unwrap_or(false),
-            is_superuser: row.try_get::<_, Option<bool>>(5)?.unwrap_or(false),
-            has_bypassrls: row.try_get::<_, Option<bool>>(8)?.unwrap_or(false),
-            tenant_role: row.try_get(6)?,
-            server_version: row.try_get(7)?,
-        })
+        Readiness::of(&row)
     }
 }
 

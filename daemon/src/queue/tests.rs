@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// `write`: changes rows whenever it is called. `sweep`: changes rows where it finds something to do. `read`: changes
 /// nothing. `tenant`: inside the transaction of a database node, whose commit is the write.
-const CALLS: [(&str, &str); 32] = [
+const CALLS: [(&str, &str); 34] = [
     ("announce", "notify"),
     ("become_tenant", "tenant"),
     ("claim", "sweep"),
@@ -21,6 +21,7 @@ const CALLS: [(&str, &str); 32] = [
     ("heartbeat", "heartbeat"),
     ("install", "write"),
     ("leave_tenant", "tenant"),
+    ("look", "read"),
     ("maintain", "sweep"),
     ("node_create_booking", "tenant"),
     ("node_db", "tenant"),
@@ -29,6 +30,7 @@ const CALLS: [(&str, &str); 32] = [
     ("node_update_lead", "tenant"),
     ("outcome", "read"),
     ("park", "write"),
+    ("park_many", "write"),
     ("readiness", "read"),
     ("record", "write"),
     ("record_started", "write"),

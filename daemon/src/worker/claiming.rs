@@ -97,39 +97,24 @@ impl Worker {
     /// One look at the queue. At a tick everything is looked at, otherwise only what the wake-up was about.
     async fn look(self: &Arc<Self>, tick: &mut Instant, stop: &Stop) -> Result<Round, QueueError> {
         let now = Instant::now();
-        let ticks = *tick <= now;
-        if ticks {
+        if *tick <= now {
             *tick = now + self.poll_interval;
             self.places.expire(now);
-            if !self.is_ready().await? {
+            if !self.poll(now).await? {
                 return Ok(Round::Empty);
-            }
-            let rescued = self.queue.rescue().await?;
-            if rescued > 0 {
-                metrics::counter!("automationd_leases_rescued_total")
-                    .increment(rescued.unsigned_abs().into());
-                tracing::warn!(rescued, "lapsed leases were taken back");
             }
         } else if self.health.status().state != State::Claiming {
             return Ok(Round::Empty); // a wake-up changes nothing about what stands in the way
+        } else {
+            if self.wake.rings(now) {
+                self.unpark().await?;
+            }
+            self.delivery.ask();
         }
-        if ticks || self.wake.rings(now) {
-            self.unpark().await?;
-        }
-        self.delivery.ask();
         self.claim_all(stop).await
     }
 
-    async fn is_ready(&self) -> Result<bool, QueueError> {
-        let verdict = self.queue.readiness().await?.verdict();
-        self.health.set(match &verdict {
-            Ok(()) => State::Claiming,
-            Err(why) => State::Waiting(why.to_string()),
-        });
-        Ok(verdict.is_ok())
-    }
-
-    async fn unpark(&self) -> Result<(), QueueError> {
+    pub(super) async fn unpark(&self) -> Result<(), QueueError> {
         loop {
             let unparked = self.queue.unpark().await?;
             if let Some(next) = unparked.next.filter(|next| !next.is_zero()) {

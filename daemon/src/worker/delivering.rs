@@ -10,6 +10,10 @@ use crate::backoff::Backoff;
 use crate::queue::Queue;
 use crate::wake::Wake;
 
+/// The least time between two looks that are asked for by every wake-up: an event waits that long under load, and a
+/// quiet system's not at all.
+const BETWEEN: Duration = Duration::from_millis(50);
+
 /// Asks for a delivery; many asks before it begins are one. Cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct Delivery(Arc<Notify>);
@@ -37,6 +41,7 @@ impl Delivery {
                     }
                 }
             }
+            tokio::time::sleep(BETWEEN).await;
         }
     }
 }

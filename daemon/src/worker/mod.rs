@@ -8,8 +8,10 @@ mod heartbeat;
 mod newcomers;
 mod performing;
 mod places;
+mod polling;
 mod upkeep;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ use crate::database::connect::Connector;
 use crate::engine::Engine;
 use crate::health::{Health, State};
 use crate::leases::Leases;
+use crate::listen::proof::Proof;
 use crate::queue::{Claim, Queue};
 use crate::settings::Settings;
 use crate::stop::Stop;
@@ -58,6 +61,9 @@ pub struct Worker {
     halt: CancellationToken,
     handed_back: Mutex<Vec<Claim>>,
     poll_interval: Duration,
+    proof: Proof,
+    /// The last poll saw something to make up for.
+    put_aside: Arc<AtomicBool>,
 }
 
 /// What a worker is made of.
@@ -70,6 +76,8 @@ pub struct Parts {
     pub leases: Arc<Leases>,
     /// Shared with the listener.
     pub wake: Wake,
+    /// Shared with the listener: polls carry it.
+    pub proof: Proof,
     /// Shared with HTTP.
     pub health: Health,
     /// For the heartbeat's own connection.
@@ -85,6 +93,7 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
         engine,
         leases,
         wake,
+        proof,
         health,
         connector,
         recorder,
@@ -109,13 +118,16 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
         halt: CancellationToken::new(),
         handed_back: Mutex::default(),
         poll_interval: settings.poll_interval,
+        proof,
+        put_aside: Arc::default(),
         queue: queue.clone(),
     });
     let mut always = JoinSet::new(); // aborted when dropped
     always.spawn(worker.delivery.clone().serve(queue.clone(), worker.wake.clone()));
     always.spawn(heartbeat::beat(connector, leases.clone()));
     always.spawn(heartbeat::fence(leases));
-    always.spawn(upkeep::keep_up(queue, health.clone(), recorder));
+    let put_aside = worker.put_aside.clone();
+    always.spawn(upkeep::keep_up(queue, health.clone(), recorder, put_aside));
 
     let (asked, told) = (stop.clone(), health.clone());
     always.spawn(async move {

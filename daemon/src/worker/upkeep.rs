@@ -2,6 +2,8 @@
 //! Any daemon may do it, all of them do; the SQL functions skip what somebody else has in hand.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -18,19 +20,22 @@ const EVERY: Duration = telemetry::UPKEEP;
 /// never comes to an end does not keep this task from the other.
 const CALLS: usize = 1_000;
 
-/// Runs for ever: abort the task to stop it.
-pub async fn keep_up(queue: Queue, health: Health, recorder: PrometheusHandle) {
+/// How long the first maintenance waits: not beside the first claims.
+const AFTER_START: Duration = Duration::from_secs(1);
+
+/// Runs for ever: abort the task to stop it. `put_aside`: the last poll saw something to make up for.
+pub async fn keep_up(queue: Queue, health: Health, recorder: PrometheusHandle, put_aside: Arc<AtomicBool>) {
     let mut maintained: Option<Instant> = None;
     loop {
         // at the start this is as soon as everything is there
         let _ = tokio::time::timeout(EVERY, health.claiming()).await;
         recorder.run_upkeep();
         if health.status().state == State::Claiming {
-            if let Err(error) = until_nothing(|| queue.replay_missed()).await {
-                tracing::warn!(%error, "missed changes could not be replayed");
+            if put_aside.load(Ordering::Relaxed) {
+                make_up(&queue).await;
             }
-            if let Err(error) = queue.fold_uncounted().await {
-                tracing::warn!(%error, "statistics that had to wait could not be added");
+            if maintained.is_none() {
+                tokio::time::sleep(AFTER_START).await;
             }
             if maintained.is_none_or(|at| at.elapsed() >= MAINTAIN_EVERY) {
                 match until_nothing(|| queue.maintain()).await {
@@ -40,6 +45,15 @@ pub async fn keep_up(queue: Queue, health: Health, recorder: PrometheusHandle) {
             }
         }
         tokio::time::sleep(EVERY).await;
+    }
+}
+
+async fn make_up(queue: &Queue) {
+    if let Err(error) = until_nothing(|| queue.replay_missed()).await {
+        tracing::warn!(%error, "missed changes could not be replayed");
+    }
+    if let Err(error) = queue.fold_uncounted().await {
+        tracing::warn!(%error, "statistics that had to wait could not be added");
     }
 }
 

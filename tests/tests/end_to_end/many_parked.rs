@@ -27,7 +27,7 @@ fn looks(database: &Database, from: usize) -> Vec<Look> {
         if ["replay_missed", "fold_uncounted", "maintain"].contains(&name.as_str()) {
             continue;
         }
-        if name == "readiness" {
+        if name == "look" {
             looks.push(Look::new());
         }
         if let Some(look) = looks.last_mut() {
@@ -52,6 +52,32 @@ async fn look(database: &Database) -> Look {
     .await
 }
 
+/// What a daemon asks that has nothing to do.
+fn only_a_look() -> Look {
+    Look::from([("look".to_owned(), 1)])
+}
+
+/// Logs each statement of daemons that start from now on.
+async fn log_statements(database: &Database) {
+    let logged = format!(
+        "ALTER ROLE {} IN DATABASE {} SET log_statement = 'all'",
+        template::DAEMON,
+        database.name
+    );
+    database.superuser().await.batch_execute(&logged).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_idle_daemon_that_listens_asks_one_statement_for_each_poll_and_its_listener_none() {
+    let database = Database::fresh().await;
+    log_statements(&database).await;
+    let options = DaemonOptions::default().flag("--poll-interval", "500ms");
+    let daemon = Daemon::start_with(&database, options).await;
+    daemon.says(&["listening"]).await;
+    // polls carry the listener's proof: within these ten looks at least once
+    assert_eq!(look(&database).await, only_a_look());
+}
+
 #[tokio::test]
 async fn what_an_idle_daemon_asks_and_holds_does_not_depend_on_how_many_are_parked() {
     let database = Database::fresh().await;
@@ -64,12 +90,7 @@ async fn what_an_idle_daemon_asks_and_holds_does_not_depend_on_how_many_are_park
         )
         .edge("start", "wait");
     let automation = account.manual(&database, "parked", &graph).await;
-    let logged = format!(
-        "ALTER ROLE {} IN DATABASE {} SET log_statement = 'all'",
-        template::DAEMON,
-        database.name
-    );
-    database.superuser().await.batch_execute(&logged).await.unwrap();
+    log_statements(&database).await;
     let options = DaemonOptions::default()
         .flag("--poll-interval", "100ms")
         .flag("--listen-database-url", "none");
@@ -106,7 +127,7 @@ async fn what_an_idle_daemon_asks_and_holds_does_not_depend_on_how_many_are_park
 
     assert_eq!(after, before);
     assert!(has < had + 8 * 1_024, "{has} KiB instead of {had}");
-    assert!(before.values().all(|times| *times == 1), "{before:?}");
+    assert_eq!(before, only_a_look());
 
     // and one of them is woken among all others
     database.emit(account.user, "paid", json!({"n": -1})).await;

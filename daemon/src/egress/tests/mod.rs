@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AllowHosts, Egress, Request, resolve, route};
+use super::{Egress, Request, resolve};
 
 /// A client whose resolver is a table; names that are not in it do not exist.
 pub(super) fn client(allow: &str, names: &'static [(&'static str, &'static str)]) -> Egress {
@@ -21,9 +21,7 @@ pub(super) fn client(allow: &str, names: &'static [(&'static str, &'static str)]
         };
         Box::pin(std::future::ready(answer))
     });
-    Egress {
-        route: route::Route::new(allow.parse::<AllowHosts>().unwrap(), lookup).unwrap(),
-    }
+    Egress::looking_up(allow.parse().unwrap(), lookup)
 }
 
 /// A GET with generous limits.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::{AllowHosts, Egress, EgressError, resolve, route};
+use super::super::{AllowHosts, Egress, EgressError, resolve};
 use super::mock::Mock;
 use super::{client, get};
 
@@ -193,9 +193,7 @@ async fn a_name_that_is_rebound_between_two_requests_is_refused_the_second_time(
         Box::pin(std::future::ready(Ok(vec![answer])))
     });
     let allow: AllowHosts = "127.0.0.2".parse().unwrap();
-    let egress = Egress {
-        route: route::Route::new(allow, lookup).unwrap(),
-    };
+    let egress = Egress::looking_up(allow, lookup);
     let url = format!("http://rebound.example:{}/", server.port);
     egress.send(get(&url)).await.unwrap();
     let error = egress.send(get(&url)).await.unwrap_err();
