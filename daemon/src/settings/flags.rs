@@ -73,7 +73,7 @@ pub struct Flags {
     )]
     pub http: String,
     /// Executions in flight at once.
-    #[arg(long, global = true, env = "AUTOMATIOND_CONCURRENCY", default_value_t = 256,
+    #[arg(long, global = true, env = "AUTOMATIOND_CONCURRENCY", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub concurrency: u32,
     /// Connections to the database beside the listener and the heartbeat: half for the queue, half for database nodes.

@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_contract() {
         let settings = settings(&["--database-url", "postgres://u:p@localhost/d"]).unwrap();
-        assert_eq!(settings.concurrency, 256);
+        assert_eq!(settings.concurrency, 64);
         assert_eq!(settings.poll_interval, Duration::from_secs(5));
         assert_eq!(settings.lease, Duration::from_secs(30));
         assert_eq!(settings.stop_timeout, Duration::from_secs(20));
