@@ -7,6 +7,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 -- a plan made while a table was empty would read all of it later
 SET enable_seqscan = off
+-- without a usable index a plan costs 1e10 then, and PostgreSQL would compile it
+SET jit = off
 -- arrays of any length have one plan; making a plan for each call costs more than the call
 SET plan_cache_mode = force_generic_plan
 -- somebody cancels it in a transaction that stays open: an error that the daemon tries again, no waiting connection

@@ -7,6 +7,8 @@ RETURNS TABLE (step_key uuid, came text, outcome text, payload text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+-- without a usable index a plan costs 1e10 then, and PostgreSQL would compile it
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

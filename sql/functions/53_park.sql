@@ -12,6 +12,8 @@ SET search_path = pg_catalog, pg_temp
 -- arrays of any length have one plan; making a plan for each call costs more than the call
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+-- without a usable index a plan costs 1e10 then, and PostgreSQL would compile it
+SET jit = off
 -- a step that waits no more may find its row locked by somebody who ends what it waited for: tried again, not waited for
 SET lock_timeout = '500ms'
 AS $$

@@ -6,6 +6,8 @@ RETURNS TABLE (moved integer, next_in_ms bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+-- without a usable index a plan costs 1e10 then, and PostgreSQL would compile it
+SET jit = off
 AS $$
 DECLARE
     due uuid[];

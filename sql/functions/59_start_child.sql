@@ -9,6 +9,8 @@ RETURNS TABLE (child_id uuid, refused text, code text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+-- without a usable index a plan costs 1e10 then, and PostgreSQL would compile it
+SET jit = off
 SET lock_timeout = '500ms'
 AS $$
 #variable_conflict use_column
