@@ -5,6 +5,8 @@ CREATE FUNCTION automations.rescue_strays()
 RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+-- the history counts into the cost, though it is only looked into: seen, a second for compiling the plan
+SET jit = off
 AS $$
 DECLARE
     kept uuid[];
@@ -13,7 +15,9 @@ BEGIN
     WITH stray AS MATERIALIZED (
         SELECT q.account_id, q.id,
                NOT q.has_execution OR coalesce(e.status IN ('pending', 'running', 'waiting'), false) AS stays
-        FROM automations.queue q LEFT JOIN public.automation_executions e ON e.id = q.id
+        FROM automations.queue q
+        -- looked up for what has lapsed, never the whole history joined
+        LEFT JOIN LATERAL (SELECT x.status FROM public.automation_executions x WHERE x.id = q.id OFFSET 0) e ON true
         WHERE q.lease_until < clock_timestamp()
           AND (q.has_execution AND e.status IS DISTINCT FROM 'running'
                OR NOT EXISTS (SELECT FROM automations.claims c WHERE c.token = q.lease_token))
