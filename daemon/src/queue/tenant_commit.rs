@@ -17,6 +17,8 @@ const FINISH: &str = "SELECT automations.finish_with_effect($1, $2, $3, $4)::tex
 
 /// What both say of a lease that is lost.
 const LEASE_LOST: &str = "40000";
+/// An earlier try of the step, of which nobody knew, has been committed.
+const RECORDED: &str = "40002";
 
 /// What became of a commit.
 #[derive(Debug)]
@@ -76,6 +78,7 @@ impl TenantTransaction {
             },
             Err(error) => match error.as_db_error().map(|error| error.code().code()) {
                 Some(LEASE_LOST) => Committed::Lost,
+                Some(RECORDED) => Committed::Unknown(error.into()),
                 Some(_) => Committed::No(error.into()),
                 None => Committed::Unknown(error.into()),
             },
