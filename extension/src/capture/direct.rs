@@ -2,8 +2,8 @@
 //! does. Only where the queue is as `install()` makes it ([`shape`]); else, and where somebody holds a lock on it, the
 //! query of [`super::write`] does it.
 //!
-//! No right is asked for and no role is changed: capture writes as the owner of the tables in any case, and nothing
-//! runs here that anybody else has written.
+//! No right is asked for: capture writes as the owner of the tables in any case. The role is changed only where a CHECK
+//! is looked at, which may hold what the owner of the queue has written.
 
 use std::ffi::CString;
 use std::rc::Rc;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::provenance::Provenance;
 use super::shape::{self, FILLED, Indexed, Shape};
 use super::write::Match;
+use crate::acting::{as_role, table_owner};
 use crate::ids::new_id;
 use crate::refusal::Refusal;
 
@@ -57,6 +58,7 @@ fn locked() -> Result<Option<Rc<Shape>>, Refusal> {
 }
 
 unsafe fn store(shape: &Shape, matches: &[&Match], provenance: Provenance) -> Result<(), Refusal> {
+    let owner = table_owner()?;
     // SAFETY: the table is locked. The order is that of the executor's INSERT: constraints, heap, indexes.
     unsafe {
         let relation = pg_sys::table_open(shape.queue, pg_sys::NoLock as i32);
@@ -72,7 +74,10 @@ unsafe fn store(shape: &Shape, matches: &[&Match], provenance: Provenance) -> Re
             for (slot, one) in slots.iter().zip(some) {
                 fill(*slot, shape, one, provenance)?;
                 if !(*(*relation).rd_att).constr.is_null() && !shape.keeps_constraints.get() {
-                    pg_sys::ExecConstraints(target, *slot, estate);
+                    as_role(owner, &[], || {
+                        pg_sys::ExecConstraints(target, *slot, estate);
+                        Ok(())
+                    })?;
                     shape.keeps_constraints.set(shape.constrained_alike);
                 }
             }

@@ -5,9 +5,9 @@ use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::rc::Rc;
 
-use pgrx::prelude::*;
 use pgrx::{PgTupleDesc, pg_sys};
 
+use super::listeners::by_what_is_newest;
 use super::patience::quickly;
 use crate::refusal::Refusal;
 
@@ -61,9 +61,9 @@ pub enum Indexed {
     Never,
 }
 
-/// A table whose rows need nothing but to be stored and indexed: no trigger, no rule, no policy for its owner, no
-/// generated column, and nothing but built-in functions in its constraints and indexes, because those would run as
-/// whoever writes to the application's table.
+/// A table whose rows need nothing but to be stored and indexed: no trigger, no rule, no generated column, and nothing
+/// but built-in functions in its defaults, constraints and indexes. (Those of constraints run as the owner all the same: a built-in
+/// one may run a query that somebody wrote. An index has immutable ones only.)
 const PLAIN_SQL: &str = "
     SELECT c.oid,
            NOT EXISTS (SELECT FROM pg_constraint k
@@ -84,6 +84,12 @@ const PLAIN_SQL: &str = "
        AND NOT EXISTS (SELECT FROM pg_attribute a
                         WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attnum > 0
                           AND (a.attgenerated <> '' OR a.attidentity <> ''))
+       AND NOT EXISTS (
+           SELECT FROM pg_attrdef f
+             JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attname <> ALL ($1)
+             JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
+                             AND d.refclassid = 'pg_proc'::regclass
+            WHERE f.adrelid = c.oid)
        AND NOT EXISTS (
            SELECT FROM pg_depend d
             WHERE d.refclassid NOT IN ('pg_class'::regclass, 'pg_constraint'::regclass)
@@ -118,7 +124,18 @@ pub fn of_the_queue() -> Result<Option<Rc<Shape>>, Refusal> {
     if let Some(known) = KNOWN.with_borrow(Clone::clone) {
         return Ok(known);
     }
-    let found = find_out()?;
+    // SAFETY: read variables of this transaction. With an id of its own its queries see what its isolation shows, which
+    // may be from before the last alteration that this session has heard of.
+    let newest = unsafe {
+        pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId
+            || pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32
+    };
+    if !newest {
+        return Ok(None);
+    }
+    let Some(found) = find_out()? else {
+        return Ok(None); // somebody has locked it for a moment
+    };
     if !STALE.get() {
         KNOWN.replace(Some(found.clone()));
     }
@@ -130,53 +147,73 @@ pub fn is_still_true() -> bool {
     !STALE.get()
 }
 
-fn find_out() -> Result<Option<Rc<Shape>>, Refusal> {
-    // SAFETY: look-ups in the catalogue.
+/// What the queue is like; nothing while somebody keeps it locked.
+fn find_out() -> Result<Known, Refusal> {
+    // SAFETY: look-ups in the catalogue, and a lock that is not waited for; it stays, as that of a query would.
     let queue = unsafe {
         let schema = pg_sys::get_namespace_oid(c"automations".as_ptr(), true);
         if schema == pg_sys::InvalidOid {
+            return Ok(Some(None));
+        }
+        let queue = pg_sys::get_relname_relid(c"queue".as_ptr(), schema);
+        if queue == pg_sys::InvalidOid {
+            return Ok(Some(None));
+        }
+        QUEUE.set(queue);
+        if !pg_sys::ConditionalLockRelationOid(queue, pg_sys::RowExclusiveLock as i32) {
             return Ok(None);
         }
-        pg_sys::get_relname_relid(c"queue".as_ptr(), schema)
+        queue
     };
-    QUEUE.set(queue);
     let names: Vec<String> = FILLED
         .iter()
         .map(|(name, _)| name.to_string_lossy().into_owned())
         .collect();
-    let plain = quickly(|| {
-        Spi::connect(|client| {
-            for row in client.select(PLAIN_SQL, Some(1), &[names.into()])? {
-                if let (Some(oid), Some(alike), Some(indexes), Some(predicates)) = (
-                    row.get::<pg_sys::Oid>(1)?,
-                    row.get::<bool>(2)?,
-                    row.get::<Vec<pg_sys::Oid>>(3)?,
-                    row.get::<Vec<String>>(4)?,
-                ) {
-                    return Ok((oid == queue).then_some((alike, indexes, predicates)));
-                }
+    // by what is committed: the snapshot of the statement may be older than the last alteration
+    let plain = by_what_is_newest(|client| {
+        for row in client.select(PLAIN_SQL, Some(1), &[names.into()])? {
+            if let (Some(oid), Some(alike), Some(indexes), Some(predicates)) = (
+                row.get::<pg_sys::Oid>(1)?,
+                row.get::<bool>(2)?,
+                row.get::<Vec<pg_sys::Oid>>(3)?,
+                row.get::<Vec<String>>(4)?,
+            ) {
+                return Ok((oid == queue).then_some((alike, indexes, predicates)));
             }
-            Ok(None)
-        })
+        }
+        Ok(None)
     })?;
     let Some((alike, indexes, predicates)) = plain else {
-        return Ok(None);
+        return Ok(Some(None));
     };
-    // SAFETY: locked without waiting for anybody, and closed again; the lock stays, as that of a query would.
-    unsafe {
-        if !pg_sys::ConditionalLockRelationOid(queue, pg_sys::RowExclusiveLock as i32) {
-            return Ok(None);
+    // defaults may call functions: as the owner of the queue, as in an INSERT of ours
+    let shape = quickly(|| {
+        // SAFETY: the lock is there.
+        unsafe {
+            let relation = pg_sys::table_open(queue, pg_sys::NoLock as i32);
+            let shape = is_as_listed(relation, &indexes).then(|| read(relation)).flatten();
+            pg_sys::table_close(relation, pg_sys::NoLock as i32);
+            Ok(shape)
         }
-        let relation = pg_sys::table_open(queue, pg_sys::NoLock as i32);
-        let shape = read(relation);
-        pg_sys::table_close(relation, pg_sys::NoLock as i32);
-        Ok(shape.map(|mut shape| {
-            shape.constrained_alike &= alike;
-            let tested = shape.tested;
-            let indexed = predicates.iter().map(|predicate| indexed(predicate, tested));
-            shape.indexes = indexes.into_iter().zip(indexed).collect();
-            Rc::new(shape)
-        }))
+    })?;
+    Ok(Some(shape.map(|mut shape| {
+        shape.constrained_alike &= alike;
+        let tested = shape.tested;
+        let indexed = predicates.iter().map(|predicate| indexed(predicate, tested));
+        shape.indexes = indexes.into_iter().zip(indexed).collect();
+        Rc::new(shape)
+    })))
+}
+
+/// Whether an open table has these indexes, and neither trigger nor rule: by the relation cache, which is as new as the
+/// lock, whatever a snapshot shows.
+unsafe fn is_as_listed(relation: pg_sys::Relation, indexes: &[pg_sys::Oid]) -> bool {
+    // SAFETY: an open relation; the list is a copy, in the memory of this call, sorted by oid.
+    unsafe {
+        let listed = pgrx::PgList::<pg_sys::Oid>::from_pg(pg_sys::RelationGetIndexList(relation));
+        (*relation).rd_rules.is_null()
+            && (*relation).trigdesc.is_null()
+            && listed.iter_oid().eq(indexes.iter().copied())
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod asked;
 mod changed;
+mod owners;
 mod tables;
 mod transactions;
 
