@@ -20,8 +20,10 @@ use super::path::Path;
 use crate::jsonb;
 use crate::refusal::Refusal;
 
-/// How many a backend keeps. One takes some 50 kB.
+/// How many a backend keeps. One takes some 50 kB, and hundreds of times its text where that is long:
 const MOST: usize = 200;
+/// longer ones are made for the one time.
+const LONGEST: usize = 8 << 10;
 
 /// How a statement is made.
 pub struct Build<'a> {
@@ -38,6 +40,8 @@ struct Statement {
     name: String,
     refers: bool,
     changes: bool,
+    /// Bytes of its text.
+    length: usize,
     /// Freed only between statements: at the backend's exit and while an error is on its way nobody could do it safely.
     plan: ManuallyDrop<OwnedPreparedStatement>,
 }
@@ -58,6 +62,8 @@ thread_local! {
     static ABOUT: RefCell<HashSet<pg_sys::Oid>> = RefCell::default();
     /// How often one of them has changed, and as of when the kept ones are.
     static CHANGES: Cell<u64> = const { Cell::new(0) };
+    /// How often any relation has changed: what a statement will be about is not known before it is made.
+    static HEARD: Cell<u64> = const { Cell::new(0) };
     static KEPT_SINCE: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -72,12 +78,19 @@ pub fn held(shape: Option<String>, build: Build<'_>) -> Result<Held, Refusal> {
     let known = shape
         .as_ref()
         .and_then(|shape| KEPT.with_borrow_mut(|kept| kept.remove(shape)));
-    let statement = match known {
-        Some(statement) => statement,
-        None => Statement::make(build)?,
+    let (statement, is_sound) = match known {
+        Some(statement) => (statement, true),
+        None => {
+            let heard = HEARD.get();
+            let statement = Statement::make(build)?;
+            // made by what was there before something changed, or by a snapshot that may be older: for this one time
+            // SAFETY: reads a variable of this transaction.
+            let newest = unsafe { pg_sys::XactIsoLevel } < pg_sys::XACT_REPEATABLE_READ as i32;
+            (statement, newest && heard == HEARD.get())
+        }
     };
     Ok(Held {
-        shape,
+        shape: shape.filter(|_| is_sound),
         changes,
         statement: Some(statement),
     })
@@ -102,7 +115,9 @@ impl Statement {
         let changes = build.changes;
         let (table, name, refers, text) = {
             let _ours = Path::ours();
-            Spi::connect(|client| {
+            // SAFETY: what is committed, not what the statement around this began with; an error takes the snapshot away.
+            unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
+            let made = Spi::connect(|client| {
                 let made = client.select(build.sql, Some(1), &build.arguments)?.first();
                 let about = made.get::<Vec<pg_sys::Oid>>(3)?.unwrap_or_default();
                 ABOUT.with_borrow_mut(|all| all.extend(about));
@@ -112,7 +127,10 @@ impl Statement {
                     made.get::<bool>(4)?.unwrap_or(true),
                     made.get::<String>(5)?.unwrap_or_default(),
                 ))
-            })?
+            });
+            // SAFETY: the one that was pushed; a refusal leaves it in its place.
+            unsafe { pg_sys::PopActiveSnapshot() };
+            made?
         };
         let _theirs = Path::of_the_application();
         let types = [
@@ -132,6 +150,7 @@ impl Statement {
             name,
             refers,
             changes,
+            length: text.len(),
             plan: ManuallyDrop::new(plan),
         })
     }
@@ -184,7 +203,11 @@ impl Held {
 
     /// Puts it back: it has succeeded.
     pub fn keep(mut self) {
-        if self.changes != CHANGES.get() {
+        let is_long = |statement: &Statement| statement.length > LONGEST;
+        if self.changes != CHANGES.get()
+            || self.statement.as_ref().is_some_and(is_long)
+            || self.shape.as_ref().is_some_and(|shape| shape.len() > LONGEST)
+        {
             return;
         }
         if let (Some(shape), Some(statement)) = (self.shape.take(), self.statement.take()) {
@@ -243,6 +266,7 @@ fn listen() -> Result<(), Refusal> {
 /// Called by PostgreSQL wherever it hears of changes: counts, and does nothing else.
 #[pg_guard]
 unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
+    HEARD.set(HEARD.get().wrapping_add(1));
     let matters = relation == pg_sys::InvalidOid
         || ABOUT.with(|about| about.try_borrow().map_or(true, |about| about.contains(&relation)));
     if matters {

@@ -18,6 +18,7 @@ pub fn of_filter(filter: Option<AnyElement>) -> Option<Value> {
         Some(Value::Array(_)) => "array",
         Some(_) => "one",
     };
+    let is_none = filter.is_none();
     Some(match read(filter)? {
         Value::Object(filter) => {
             let mut columns: Vec<(&String, &str)> = (filter.iter())
@@ -37,7 +38,7 @@ pub fn of_filter(filter: Option<AnyElement>) -> Option<Value> {
             });
             json!({ "rules": rules.collect::<Option<Vec<_>>>()? })
         }
-        Value::Null => Value::Null,
+        Value::Null if is_none => Value::Null,
         _ => return None,
     })
 }
