@@ -101,7 +101,7 @@ mod tests {
                   WHERE c.relkind IN ('r', 'p', 'v') AND c.relnamespace = 'automations'::regnamespace
                     AND has_table_privilege(r.role, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')"
             )?,
-            "authenticated:automations.debounced authenticated:automations.pending authenticated:automations.queue authenticated:automations.settings authenticated:automations.sources"
+            "authenticated:automations.account_names authenticated:automations.debounced authenticated:automations.pending authenticated:automations.queue authenticated:automations.settings authenticated:automations.sources authenticated:automations.webhook_calls authenticated:automations.webhooks"
         );
         assert_eq!(
             ask("SELECT bool_or(has_table_privilege('authenticated', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))

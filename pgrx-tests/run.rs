@@ -61,6 +61,16 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_key_of_the_machinery_is_nobody_elses() -> Outcome {
+        stage::set()?;
+        for key in ["hook:id:1", "schedule 2026-01-01T00:00:00Z", "step x 1"] {
+            let keyed = run(&[", idempotency_key => '", key, "'"].concat());
+            assert_eq!(state_of(&["SELECT ", &keyed].concat())?, "22023", "{key}");
+        }
+        Ok(())
+    }
+
+    #[pg_test]
     fn a_run_needs_an_active_automation_and_a_test_run_any() -> Outcome {
         stage::set()?;
         Spi::run(

@@ -14,6 +14,7 @@ mod nodes;
 mod outcomes;
 mod queue;
 mod settings;
+mod signing;
 mod stop;
 mod telemetry;
 mod wake;

@@ -59,7 +59,6 @@ impl Outcomes {
     ///
     /// # Errors
     /// What the database refused, and what was still in its way when the time was up.
-    #[allow(dead_code)] // who calls it comes next
     pub async fn ended(
         &self,
         execution_id: Uuid,

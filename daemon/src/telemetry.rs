@@ -95,6 +95,10 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         "automationd_listener_connected",
         "1 while notifications arrive, 0 while only polling"
     );
+    describe_histogram!(
+        "automationd_hook_group",
+        "How many calls of webhooks were written together"
+    );
     describe_gauge!("automationd_ready", "1 while executions are claimed");
     describe_counter!(
         "automationd_announcements_dropped_total",

@@ -9,6 +9,9 @@ use crate::acting::as_table_owner;
 use crate::jsonb;
 use crate::refusal::Refusal;
 
+/// Beginnings of the keys by which the machinery knows its occasions: nobody takes one before it, or keeps it waiting.
+const OURS: [&str; 3] = ["hook:", "schedule ", "step "];
+
 /// `automations.run(automation_id, input, test_mode, lead_id, conversation_id, idempotency_key)`.
 #[pg_extern(sql = false)]
 fn run(
@@ -31,6 +34,10 @@ fn run(
             id: automation_id.to_string(),
         }
         .into());
+    }
+    if idempotency_key.is_some_and(|key| OURS.iter().any(|ours| key.starts_with(ours))) {
+        let refused = "`idempotency_key` begins like a key of webhooks, schedules or steps".to_owned();
+        return Err(Refusal::Argument(refused).into());
     }
     let input = jsonb::passed_on(input);
     let started = as_table_owner(|| {

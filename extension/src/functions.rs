@@ -20,6 +20,7 @@ extension_sql_file!("../../sql/functions/17_set_listeners.sql");
 extension_sql_file!("../../sql/functions/17_priority_of.sql");
 extension_sql_file!("../../sql/functions/17_entry_rules.sql");
 extension_sql_file!("../../sql/functions/17_set_limits.sql");
+extension_sql_file!("../../sql/functions/17_set_webhook.sql");
 extension_sql_file!("../../sql/functions/18_save_version.sql");
 extension_sql_file!("../../sql/functions/19_publish.sql");
 extension_sql_file!("../../sql/functions/20_install.sql");
@@ -156,5 +157,10 @@ extension_sql_file!("../../sql/functions/81_node_must_see.sql");
 extension_sql_file!("../../sql/functions/82_node_create_booking.sql");
 extension_sql_file!("../../sql/functions/82_node_send_message.sql");
 extension_sql_file!("../../sql/functions/83_node_read.sql");
+extension_sql_file!("../../sql/functions/84_count_webhook_calls.sql");
+extension_sql_file!("../../sql/functions/84_keep_occurrence.sql");
+extension_sql_file!("../../sql/functions/84_start_webhooks.sql");
+extension_sql_file!("../../sql/functions/84_webhook.sql");
+extension_sql_file!("../../sql/functions/84_webhook_path.sql");
 
 extension_sql_file!("../../sql/functions/99_grants.sql", name = "grants", finalize);

@@ -23,6 +23,15 @@ pub fn text_of(datum: pg_sys::Datum) -> String {
     }
 }
 
+/// A jsonb datum of a text, in the current memory.
+#[must_use]
+pub fn datum_of(text: &std::ffi::CStr) -> Option<pg_sys::Datum> {
+    // SAFETY: jsonb_in takes a C string.
+    unsafe {
+        pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(pg_sys::Datum::from(text.as_ptr()))])
+    }
+}
+
 /// The text of a jsonb datum if it has at most so many bytes, else about how many it has.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 //! each saved change of an active automation gets the number of a new, immutable version.
 
 mod row;
+mod sealing;
 
 use pgrx::datum::DatumWithOid;
 use pgrx::heap_tuple::PgHeapTuple;
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use crate::acting::as_table_owner;
 use crate::refusal::Refusal;
+use flow::trigger::webhook::Webhook;
 use row::Row;
 
 /// `automations.check_automation()`: BEFORE INSERT OR UPDATE ON public.automations, for each row.
@@ -30,17 +32,22 @@ fn checked<'a>(trigger: &PgTrigger<'_>) -> Result<PgHeapTuple<'a, AllocatedByPos
     if moved {
         agent_is_the_owners(&new)?;
     }
+    if new.text("status").as_deref() == Some("active") {
+        can_run(&new)?; // before secrets are sealed, while their form can be seen
+    }
+    let new = sealing::sealed(new, old.as_ref())?;
     // The number is ours: what the caller writes there only asks for another one.
     let current = old.as_ref().and_then(|old| old.integer("version"));
     let mut number = current;
     if new.text("status").as_deref() == Some("active") {
-        let resolved = can_run(&new)?;
+        let resolved = resolved(&new)?;
         let asked = new.integer("version") != current;
         if current.is_none() || asked || differs(&new, current, resolved)? {
             number = Some(next_version(&new)?);
         }
     }
-    new.with_integer("version", number)
+    new.with(&[("version", number.map(pg_sys::Datum::from))])?
+        .into_tuple()
 }
 
 /// `automations.publish_version()`: AFTER INSERT OR UPDATE ON public.automations, for each row.
@@ -83,10 +90,19 @@ fn agent_is_the_owners(new: &Row) -> Result<(), Refusal> {
     }
 }
 
+/// The trigger configuration that counts.
+fn resolved(new: &Row) -> Result<Value, Refusal> {
+    let trigger_type = new.text("trigger_type").unwrap_or_default();
+    Ok(flow::trigger::resolve(
+        &trigger_type,
+        &new.json("trigger_config")?,
+        &new.json("nodes")?,
+    ))
+}
+
 /// Graph, trigger and options: everything that would make an execution fail before its first node. `validate()` shows
-/// the first part; the others are not in the graph. Returns the
-/// trigger configuration that counts.
-fn can_run(new: &Row) -> Result<Value, Refusal> {
+/// the first part; the others are not in the graph.
+fn can_run(new: &Row) -> Result<(), Refusal> {
     let nodes = new.json("nodes")?;
     let edges = new.json("edges")?;
     let trigger_type = new.text("trigger_type").unwrap_or_default();
@@ -107,8 +123,11 @@ fn can_run(new: &Row) -> Result<Value, Refusal> {
         flow::next_runs(cron, timezone, crate::schedules::transaction_start(), 1)
             .map_err(|error| Refusal::Invalid(error.to_string()))?;
     }
+    if trigger_type == "webhook" {
+        Webhook::from_config(&resolved, None).map_err(|problem| refused(&problem))?;
+    }
     flow::Options::from_json(&new.json("options")?).map_err(|problem| refused(&problem))?;
-    Ok(resolved)
+    Ok(())
 }
 
 fn refused(problem: &flow::Problem) -> Refusal {

@@ -83,3 +83,5 @@ mod wait_plans;
 mod waits;
 #[path = "../../pgrx-tests/watch.rs"]
 mod watch;
+#[path = "../../pgrx-tests/webhooks.rs"]
+mod webhooks;

@@ -86,6 +86,18 @@ impl ResumeSecret {
         Ok(ResumeSecret(secret))
     }
 
+    /// A key for something else than tokens, which says nothing about the secret.
+    pub(crate) fn derived(&self, purpose: &[u8], about: &[u8]) -> [u8; 32] {
+        match Hmac::<Sha256>::new_from_slice(&self.0) {
+            Ok(mut key) => {
+                key.update(purpose);
+                key.update(about);
+                key.finalize().into_bytes().into()
+            }
+            Err(_) => [0; 32], // HMAC takes keys of any length
+        }
+    }
+
     fn code(&self, named: &[u8]) -> Result<Hmac<Sha256>, TokenError> {
         let mut code = Hmac::<Sha256>::new_from_slice(&self.0).map_err(|_| TokenError::Secret)?;
         code.update(named);

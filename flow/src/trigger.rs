@@ -1,6 +1,7 @@
 //! Triggers: the configuration that counts, and whether a row change is one that an automation waits for.
 
 pub mod tool;
+pub mod webhook;
 
 use std::borrow::Cow;
 

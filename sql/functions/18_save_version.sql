@@ -20,5 +20,6 @@ BEGIN
     END IF;
     PERFORM automations.set_listeners(automation_id);
     PERFORM automations.set_limits(automation_id);
+    PERFORM automations.set_webhook(automation_id);
 END
 $$;

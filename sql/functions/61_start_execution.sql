@@ -30,7 +30,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'automation % does not exist', automation_id USING ERRCODE = 'no_data_found';
     END IF;
-    IF NOT at_test AND NOT (a.status = 'active' AND a.enabled) THEN
+    -- a call of a webhook is like a captured change: an outage that stopped the automation loses none
+    IF NOT at_test AND NOT (a.enabled AND (a.status = 'active' OR a.status = 'error' AND trigger_type = 'webhook')) THEN
         RAISE EXCEPTION 'automation % is not active', automation_id USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Publish it first, or run it in test mode.';
     END IF;

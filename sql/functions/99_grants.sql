@@ -36,6 +36,7 @@ BEGIN
         'look', 'rescue', 'unpark', 'announce', 'replay_missed', 'become_tenant', 'leave_tenant', 'node_db',
         'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child',
         'deliver_events', 'token_secret', 'resume', 'outcome',
+        'webhook', 'start_webhooks', 'count_webhook_calls',
         -- what those call as their caller
         'is_copy', 'queue_turn', 'inspect', 'all_held', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
         'create_executions', 'show_execution',
@@ -44,7 +45,7 @@ BEGIN
         'hand_to_parents', 'end_waits', 'is_free', 'cancel_execution', 'cancel_left_children', 'event_data',
         'event_matches', 'refuse_child', 'wait_for_child', 'start_execution', 'snapshot', 'provenance', 'claimed_user',
         'resolve_trigger', 'account_of', 'waiting_accounts', 'full_limits', 'within_limits', 'admit',
-        'entry_rules', 'priority_of', 'folded_change', 'end_windows', 'end_due_windows', 'free_slots']
+        'entry_rules', 'priority_of', 'folded_change', 'end_windows', 'end_due_windows', 'free_slots', 'keep_occurrence']
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION automations.%I TO automations_daemon', called);
     END LOOP;

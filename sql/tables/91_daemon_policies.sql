@@ -6,8 +6,9 @@ BEGIN
     FOREACH tab IN ARRAY ARRAY['automations.settings', 'automations.sources', 'automations.schema_version',
         'automations.listeners', 'automations.queue', 'automations.parked', 'automations.steps',
         'automations.missed', 'automations.uncounted', 'automations.execution_keys', 'automations.waits',
-        'automations.token_secret', 'automations.limits', 'automations.in_flight', 'automations.claims',
-        'automations.debounced', 'automations.entered',
+        'automations.token_secret', 'automations.webhooks', 'automations.webhook_calls', 'automations.account_names',
+        'automations.limits', 'automations.in_flight', 'automations.claims', 'automations.debounced',
+        'automations.entered',
         'public.automation_events', 'public.automations', 'public.automation_versions',
         'public.automation_accounts', 'public.automation_executions']
     LOOP

@@ -10,7 +10,8 @@ BEGIN
         -- its policies ask this about the agent
         EXECUTE format('GRANT EXECUTE ON FUNCTION automations.has_agent_access(uuid) TO %I', role);
         EXECUTE format('GRANT SELECT, DELETE ON public.automation_executions TO %I', role);
-        EXECUTE format('GRANT SELECT ON public.automation_versions, public.automation_events, automations.sources TO %I', role);
+        EXECUTE format('GRANT SELECT ON public.automation_versions, public.automation_events, automations.sources, automations.webhooks,
+                        automations.webhook_calls, automations.account_names TO %I', role);
     END LOOP;
     IF to_regrole('service_role') IS NOT NULL THEN
         GRANT INSERT, UPDATE ON public.automation_executions TO service_role;

@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod database;
 pub mod execution;
 pub mod graph;
+pub mod hook;
 pub mod http;
 pub mod listener;
 pub mod oracle;

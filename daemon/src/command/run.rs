@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::engine::links::Links;
 use crate::engine::parker::Parker;
 use crate::health::{Health, State};
+use crate::http::hooks::Hooks;
 use crate::leases::Leases;
 use crate::listen::Listener;
 use crate::listen::proof::Proof;
@@ -20,6 +21,7 @@ use crate::outcomes::Outcomes;
 use crate::queue::Queue;
 use crate::queue::giving_up::GivingUp;
 use crate::settings::{Listen, Settings};
+use crate::signing::Signing;
 use crate::stop::Stop;
 use crate::wake::Wake;
 use crate::{backoff::Backoff, http, telemetry, worker};
@@ -40,9 +42,25 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     let (health, wake, leases) = (Health::default(), Wake::default(), Leases::new(settings.lease));
     let proof = Proof::default();
     let mut public_url = settings.public_url.as_ref().map(ToString::to_string);
+    let outcomes = Outcomes::new(queue.clone());
+    let signing = Arc::new(Signing::new(queue.clone()));
     let server = match settings.http {
         Some(address) => {
-            let server = http::serve(address, health.clone(), recorder.clone()).await;
+            let server = http::serve(
+                address,
+                http::Parts {
+                    health: health.clone(),
+                    recorder: recorder.clone(),
+                    hooks: Some(Hooks::start(
+                        queue.clone(),
+                        signing.clone(),
+                        outcomes.clone(),
+                        settings.limits.clone(),
+                    )),
+                    public_url: settings.public_url.clone(),
+                },
+            )
+            .await;
             let server = server.map_err(|why| CommandError::Http { address, why })?;
             let bound = server.address;
             let public_url = public_url.get_or_insert_with(|| format!("http://{bound}/"));
@@ -52,7 +70,6 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
         None => None,
     };
     refuse_superuser(&queue, &health, &settings, &stop).await?;
-    let outcomes = Outcomes::new(queue.clone());
     let listening = match &settings.listen {
         Listen::At(url) => {
             let connector = Connector::new(url)?.named("automationd listener");
@@ -79,7 +96,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
             egress: Egress::new(settings.allow_hosts.clone()),
             limits: settings.limits.clone(),
         },
-        links: Links::new(queue.clone(), public_url.as_deref()),
+        links: Links::new(signing, public_url.as_deref()),
         poll_interval: settings.poll_interval,
     });
     let connector = connector.named("automationd heartbeat");

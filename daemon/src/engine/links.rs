@@ -6,36 +6,25 @@ use std::time::Duration;
 
 use flow::{ResumeSecret, ResumeToken};
 use serde_json::{Map, Value, json};
-use tokio::sync::OnceCell;
 
 use crate::backoff::Backoff;
 use crate::nodes::NodeError;
+use crate::queue::QueueError;
 use crate::queue::error::Verdict;
-use crate::queue::{Queue, QueueError};
+use crate::signing::Signing;
 
 /// Signs them.
 pub struct Links {
-    queue: Queue,
+    signing: Arc<Signing>,
     base: Option<String>,
-    secret: OnceCell<ResumeSecret>,
-}
-
-/// Why no link can be made.
-#[derive(Debug, thiserror::Error)]
-enum NoSecret {
-    #[error("{0}")]
-    Queue(#[from] QueueError),
-    #[error("what signs tokens is missing or broken: SELECT automations.install()")]
-    Missing,
 }
 
 impl Links {
-    /// Links begin with `public_url`; without one there are tokens only. The secret is read when it is needed first.
-    pub fn new(queue: Queue, public_url: Option<&str>) -> Links {
+    /// Links begin with `public_url`; without one there are tokens only.
+    pub fn new(signing: Arc<Signing>, public_url: Option<&str>) -> Links {
         Links {
-            queue,
+            signing,
             base: public_url.map(|url| format!("{}/resume/", url.trim_end_matches('/'))),
-            secret: OnceCell::new(),
         }
     }
 
@@ -43,21 +32,20 @@ impl Links {
     pub async fn sign(&self, tokens: &[(Arc<str>, ResumeToken)]) -> Result<Value, NodeError> {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
         let secret = loop {
-            match self.secret.get_or_try_init(|| self.read()).await {
+            match self.signing.secret().await {
                 Ok(secret) => break secret,
-                Err(NoSecret::Queue(error)) if error.verdict() != Verdict::Refused => {
+                Err(error)
+                    if matches!(error, QueueError::NoSecret) || error.verdict() == Verdict::Refused =>
+                {
+                    return Err(NodeError::new("no_secret", error.to_string()));
+                }
+                Err(error) => {
                     tracing::debug!(%error, "what signs tokens cannot be read yet");
                     backoff.wait().await;
                 }
-                Err(error) => return Err(NodeError::new("no_secret", error.to_string())),
             }
         };
         Ok(signed(tokens, secret, self.base.as_deref()))
-    }
-
-    async fn read(&self) -> Result<ResumeSecret, NoSecret> {
-        let hex = self.queue.token_secret().await?.ok_or(NoSecret::Missing)?;
-        ResumeSecret::from_hex(&hex).map_err(|_| NoSecret::Missing)
     }
 }
 

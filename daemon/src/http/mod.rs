@@ -1,18 +1,25 @@
-//! HTTP: what load balancers, probes and Prometheus ask. Errors are `application/problem+json`.
+//! HTTP: what load balancers, probes and Prometheus ask, and calls of webhooks. Errors are `application/problem+json`.
 
+mod body;
+pub mod hooks;
+mod hosts;
 mod problem;
+mod serving;
 mod status;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::routing::get;
+use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::hooks::Hooks;
+use self::hosts::Hosts;
 use self::problem::Problem;
 use crate::health::Health;
 
@@ -23,12 +30,25 @@ struct Shown {
     recorder: PrometheusHandle,
 }
 
+/// What HTTP is made of.
+pub struct Parts {
+    /// Shared with the worker.
+    pub health: Health,
+    /// Renders metrics.
+    pub recorder: PrometheusHandle,
+    /// Calls of webhooks; none in tests of the rest.
+    pub hooks: Option<Arc<Hooks>>,
+    /// What links begin with, and the name that is answered to.
+    pub public_url: Option<url::Url>,
+}
+
 /// HTTP while it is served. It ends after everything else, so that `/readyz` can say that the daemon is stopping and
 /// the last metrics can be fetched.
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
     over: CancellationToken,
+    hooks: Option<Arc<Hooks>>,
     task: JoinHandle<()>,
 }
 
@@ -36,33 +56,47 @@ impl Server {
     /// Takes no more requests and waits, not for long, for those that are being answered.
     pub async fn end(self) {
         self.over.cancel();
+        if let Some(hooks) = &self.hooks {
+            hooks.stop_waiting();
+        }
         let _ = tokio::time::timeout(Duration::from_secs(1), self.task).await;
+        if let Some(hooks) = &self.hooks {
+            let _ = tokio::time::timeout(Duration::from_secs(1), hooks.end()).await;
+        }
     }
 }
 
 /// Binds the address (port 0 picks one) and serves until told to end.
-pub async fn serve(
-    address: SocketAddr,
-    health: Health,
-    recorder: PrometheusHandle,
-) -> std::io::Result<Server> {
+pub async fn serve(address: SocketAddr, parts: Parts) -> std::io::Result<Server> {
+    let Parts {
+        health,
+        recorder,
+        hooks,
+        public_url,
+    } = parts;
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
+    let ways = hooks.clone().map_or_else(Router::new, hooks::routes);
     let app = Router::new()
         .route("/healthz", get(status::healthz))
         .route("/readyz", get(status::readyz))
         .route("/metrics", get(status::metrics))
         .fallback(|| async { Problem::new(404, "There is nothing here.") })
         .method_not_allowed_fallback(|| async { Problem::new(405, "This cannot be done here.") })
-        .with_state(Shown { health, recorder });
+        .with_state(Shown { health, recorder })
+        .merge(ways)
+        .layer(middleware::from_fn_with_state(
+            Hosts::new(public_url.as_ref()),
+            hosts::check,
+        ));
     let over = CancellationToken::new();
-    let ended = over.clone().cancelled_owned();
-    let task = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(ended).await {
-            tracing::error!(%error, "HTTP ended");
-        }
-    });
-    Ok(Server { address, over, task })
+    let task = tokio::spawn(serving::serve(listener, app, over.clone()));
+    Ok(Server {
+        address,
+        over,
+        hooks,
+        task,
+    })
 }
 
 #[cfg(test)]
@@ -76,9 +110,13 @@ mod tests {
         let recorder = metrics_exporter_prometheus::PrometheusBuilder::new()
             .build_recorder()
             .handle();
-        let server = serve(([127, 0, 0, 1], 0).into(), health.clone(), recorder)
-            .await
-            .unwrap();
+        let parts = Parts {
+            health: health.clone(),
+            recorder,
+            hooks: None,
+            public_url: None,
+        };
+        let server = serve(([127, 0, 0, 1], 0).into(), parts).await.unwrap();
         let address = server.address;
         health.set(State::Claiming);
         assert!(get(address, "/readyz").await.unwrap().starts_with("HTTP/1.1 200"));
@@ -93,6 +131,12 @@ mod tests {
                 .await
                 .unwrap()
                 .starts_with("HTTP/1.1 200")
+        );
+        assert!(
+            get(address, "/metrics")
+                .await
+                .unwrap()
+                .starts_with("HTTP/1.1 421")
         );
         server.end().await;
         assert!(get(address, "/healthz").await.is_err());

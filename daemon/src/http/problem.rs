@@ -1,6 +1,8 @@
 //! `application/problem+json` (RFC 9457): the one shape of every error that HTTP gives.
 
-use axum::http::{StatusCode, header};
+use std::time::Duration;
+
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -20,6 +22,14 @@ impl Problem {
             detail: detail.into(),
         }
     }
+}
+
+/// The header of an answer that says when to come again, in seconds.
+pub fn retry_after(wait: Duration) -> (HeaderName, String) {
+    (
+        header::RETRY_AFTER,
+        wait.as_secs_f64().ceil().max(1.0).to_string(),
+    )
 }
 
 impl IntoResponse for Problem {

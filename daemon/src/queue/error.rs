@@ -14,6 +14,9 @@ pub enum QueueError {
     /// No answer within the time that the lease leaves.
     #[error("the database did not answer in time")]
     Slow,
+    /// What signs and opens is missing or broken.
+    #[error("the secret of the database is missing or broken: SELECT automations.install()")]
+    NoSecret,
     /// A definition or a step record holds JSON that this program cannot hold.
     #[error("stored JSON cannot be read: {0}")]
     Unreadable(#[from] serde_json::Error),
@@ -68,6 +71,7 @@ impl QueueError {
                 }
             }
             QueueError::Pool(_) | QueueError::Slow => Verdict::Again,
+            QueueError::NoSecret => Verdict::Operator,
             QueueError::Unreadable(_) => Verdict::Refused,
         }
     }

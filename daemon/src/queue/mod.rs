@@ -6,6 +6,7 @@ mod announce;
 mod calls;
 pub mod claim;
 mod clock_skew;
+mod count_webhook_calls;
 pub mod definition;
 mod deliver_events;
 pub mod error;
@@ -26,6 +27,7 @@ mod release;
 mod replay_missed;
 mod rescue;
 pub mod start_child;
+pub mod start_webhooks;
 pub mod tenant;
 mod tenant_commit;
 mod tenant_error;
@@ -34,6 +36,7 @@ mod tenant_nodes;
 mod token_secret;
 mod unpark;
 pub mod waited;
+pub mod webhook;
 
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,11 @@ use std::path::Path;
 
 /// `write`: changes rows whenever it is called. `sweep`: changes rows where it finds something to do. `read`: changes
 /// nothing. `tenant`: inside the transaction of a database node, whose commit is the write.
-const CALLS: [(&str, &str); 34] = [
+const CALLS: [(&str, &str); 37] = [
     ("announce", "notify"),
     ("become_tenant", "tenant"),
     ("claim", "sweep"),
+    ("count_webhook_calls", "write"),
     ("definition", "read"),
     ("deliver_events", "sweep"),
     ("emit", "tenant"),
@@ -39,10 +40,12 @@ const CALLS: [(&str, &str); 34] = [
     ("replay_missed", "sweep"),
     ("rescue", "sweep"),
     ("start_child", "write"),
+    ("start_webhooks", "write"),
     ("token_secret", "read"),
     ("unpark", "sweep"),
     // says which timeouts have passed
     ("waited", "sweep"),
+    ("webhook", "read"),
 ];
 
 /// The kinds of a method of `Calls`, as its name begins.

@@ -32,6 +32,25 @@ pub struct Limits {
     /// Loops inside loops in a graph that runs here; saving one goes by the extension's own limit of 8.
     #[arg(long, global = true, env = "AUTOMATIOND_MAX_LOOP_DEPTH", default_value_t = 8)]
     pub max_loop_depth: usize,
+    /// The body of a call of a webhook.
+    #[arg(long, global = true, env = "AUTOMATIOND_MAX_HOOK_BODY", default_value = "1MiB", value_parser = size)]
+    pub max_hook_body: usize,
+    /// Calls of one webhook a minute, which this daemon takes; it may allow itself fewer.
+    #[arg(
+        long,
+        global = true,
+        env = "AUTOMATIOND_MAX_HOOK_CALLS",
+        default_value_t = 120_000
+    )]
+    pub max_hook_calls: u32,
+    /// Calls of all webhooks of one account a minute, which this daemon takes.
+    #[arg(
+        long,
+        global = true,
+        env = "AUTOMATIOND_MAX_ACCOUNT_CALLS",
+        default_value_t = 300_000
+    )]
+    pub max_account_calls: u32,
 }
 
 impl Limits {
@@ -58,6 +77,9 @@ impl Default for Limits {
             max_nodes: 1_000,
             max_graph: 1 << 20,
             max_loop_depth: 8,
+            max_hook_body: 1 << 20,
+            max_hook_calls: 120_000,
+            max_account_calls: 300_000,
         }
     }
 }

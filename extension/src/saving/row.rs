@@ -128,34 +128,36 @@ impl Row {
         }
     }
 
-    /// The row with another integer in a column.
-    pub fn with_integer<'a>(
-        self,
-        column: &str,
-        value: Option<i32>,
-    ) -> Result<PgHeapTuple<'a, AllocatedByPostgres>, Refusal> {
-        let name = CString::new(column)?;
-        // SAFETY: one column that exists, one value of its type; the result lives in the trigger's memory.
-        unsafe {
-            let mut number = pg_sys::SPI_fnumber(self.description, name.as_ptr());
-            if number <= 0 {
-                return Err(Refusal::NotInstalled);
-            }
-            let mut datum = pg_sys::Datum::from(value.unwrap_or(0));
-            let mut null = value.is_none();
-            let changed = pg_sys::heap_modify_tuple_by_cols(
-                self.tuple,
-                self.description,
-                1,
-                &mut number,
-                &mut datum,
-                &mut null,
-            );
-            Ok(PgHeapTuple::from_heap_tuple(
-                PgTupleDesc::from_pg_copy(self.description),
-                changed,
-            ))
+    /// The row with other values in some columns, each of its column's type.
+    pub fn with(self, changes: &[(&str, Option<pg_sys::Datum>)]) -> Result<Row, Refusal> {
+        let mut tuple = self.tuple;
+        for (column, value) in changes {
+            let name = CString::new(*column)?;
+            // SAFETY: one column that exists, one value of its type; the result lives in the trigger's memory.
+            tuple = unsafe {
+                let mut number = pg_sys::SPI_fnumber(self.description, name.as_ptr());
+                if number <= 0 {
+                    return Err(Refusal::NotInstalled);
+                }
+                let mut datum = value.unwrap_or(pg_sys::Datum::from(0));
+                let mut null = value.is_none();
+                pg_sys::heap_modify_tuple_by_cols(
+                    tuple,
+                    self.description,
+                    1,
+                    &mut number,
+                    &mut datum,
+                    &mut null,
+                )
+            };
         }
+        Ok(Row { tuple, ..self })
+    }
+
+    /// As a trigger gives it back.
+    pub fn into_tuple<'a>(self) -> Result<PgHeapTuple<'a, AllocatedByPostgres>, Refusal> {
+        // SAFETY: tuple and description belong together; a tuple that the trigger was given is given back as it is.
+        Ok(unsafe { PgHeapTuple::from_heap_tuple(PgTupleDesc::from_pg_copy(self.description), self.tuple) })
     }
 }
 

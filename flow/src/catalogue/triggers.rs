@@ -135,18 +135,41 @@ pub(super) static TYPES: &[NodeType] = &[
         "Starts when an HTTP request comes in.",
         &[
             setting("path", Kind::Text, "", "what follows `/hooks/{account}/`"),
-            setting("methods", Kind::Texts, "", "the HTTP methods that are answered"),
+            setting(
+                "methods",
+                Kind::Texts,
+                "[\"POST\"]",
+                "which of GET, POST, PUT, PATCH and DELETE are answered",
+            ),
             setting(
                 "auth",
                 Kind::Any,
                 "",
-                "`none`, `token`, `basic`, `hmac` or `standard-webhooks`",
+                "`{type, ...}`: `none`, `token`, `basic`, `hmac` or `standard-webhooks` (docs/webhooks.md)",
             ),
             setting(
                 "response",
                 Kind::Choice(&["immediate", "last_node"]),
                 "\"immediate\"",
                 "`last_node`: answers with the result",
+            ),
+            setting(
+                "idempotencyHeader",
+                Kind::Text,
+                "\"Idempotency-Key\"",
+                "the header that names an occasion, where the authentication has no id of its own",
+            ),
+            setting(
+                "callsPerMinute",
+                Kind::Integer(1, 600_000),
+                "",
+                "more are answered with 429",
+            ),
+            setting(
+                "keep",
+                Kind::Boolean,
+                "false",
+                "keeps each call as an event, for replay",
             ),
         ],
     ),

@@ -75,4 +75,6 @@ mod waits;
 mod waits_beside_others;
 mod wake;
 mod wake_up_worker;
+mod webhook_load;
+mod webhooks;
 mod wide_rows;
