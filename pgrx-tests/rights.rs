@@ -144,7 +144,7 @@ mod tests {
             record_started record_with_effect refuse_child refuse_while_locked release replay_change \
             replay_missed requeue rescue resolve_trigger sees_past_policies set_aside set_pending \
             show_execution snapshot start_child start_execution start_webhooks token_secret unpark \
-            wait_for_child waited waiting_accounts wake wake_waiting webhook within_limits write_steps \
+            wait_for_child waited waiting_accounts waiting_step wake wake_waiting webhook within_limits write_steps \
             write_waits\n\
         t: node_change node_change_statement node_columns node_fields node_find node_find_statement node_insert \
             node_insert_statement node_must_see node_order node_references node_refers node_source_table \

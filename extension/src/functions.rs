@@ -119,6 +119,7 @@ extension_sql_file!("../../sql/functions/59_resume_step.sql");
 extension_sql_file!("../../sql/functions/59_start_child.sql");
 extension_sql_file!("../../sql/functions/59_token_secret.sql");
 extension_sql_file!("../../sql/functions/59_wait_for_child.sql");
+extension_sql_file!("../../sql/functions/59_waiting_step.sql");
 extension_sql_file!("../../sql/functions/60_claimed_user.sql");
 extension_sql_file!("../../sql/functions/60_provenance.sql");
 extension_sql_file!("../../sql/functions/60_snapshot.sql");

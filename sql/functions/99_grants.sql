@@ -36,7 +36,7 @@ BEGIN
         'look', 'rescue', 'unpark', 'announce', 'replay_missed', 'become_tenant', 'leave_tenant', 'node_db',
         'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child',
         'deliver_events', 'token_secret', 'resume', 'outcome',
-        'webhook', 'start_webhooks', 'count_webhook_calls',
+        'webhook', 'start_webhooks', 'count_webhook_calls', 'waiting_step',
         -- what those call as their caller
         'is_copy', 'queue_turn', 'inspect', 'all_held', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
         'create_executions', 'show_execution',

@@ -13,6 +13,7 @@ use crate::engine::links::Links;
 use crate::engine::parker::Parker;
 use crate::health::{Health, State};
 use crate::http::hooks::Hooks;
+use crate::http::resume::Resumes;
 use crate::leases::Leases;
 use crate::listen::Listener;
 use crate::listen::proof::Proof;
@@ -57,6 +58,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
                         outcomes.clone(),
                         settings.limits.clone(),
                     )),
+                    resumes: Some(Resumes::new(queue.clone(), signing.clone())),
                     public_url: settings.public_url.clone(),
                 },
             )

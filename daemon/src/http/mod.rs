@@ -1,9 +1,11 @@
-//! HTTP: what load balancers, probes and Prometheus ask, and calls of webhooks. Errors are `application/problem+json`.
+//! HTTP: what load balancers, probes and Prometheus ask, calls of webhooks, and links
+//! that resume. Errors are `application/problem+json`.
 
 mod body;
 pub mod hooks;
 mod hosts;
 mod problem;
+pub mod resume;
 mod serving;
 mod status;
 
@@ -21,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use self::hooks::Hooks;
 use self::hosts::Hosts;
 use self::problem::Problem;
+use self::resume::Resumes;
 use crate::health::Health;
 
 /// What the handlers look at.
@@ -38,6 +41,8 @@ pub struct Parts {
     pub recorder: PrometheusHandle,
     /// Calls of webhooks; none in tests of the rest.
     pub hooks: Option<Arc<Hooks>>,
+    /// Links that resume.
+    pub resumes: Option<Arc<Resumes>>,
     /// What links begin with, and the name that is answered to.
     pub public_url: Option<url::Url>,
 }
@@ -72,11 +77,15 @@ pub async fn serve(address: SocketAddr, parts: Parts) -> std::io::Result<Server>
         health,
         recorder,
         hooks,
+        resumes,
         public_url,
     } = parts;
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    let ways = hooks.clone().map_or_else(Router::new, hooks::routes);
+    let ways = hooks
+        .clone()
+        .map_or_else(Router::new, hooks::routes)
+        .merge(resumes.map_or_else(Router::new, resume::routes));
     let app = Router::new()
         .route("/healthz", get(status::healthz))
         .route("/readyz", get(status::readyz))
@@ -114,6 +123,7 @@ mod tests {
             health: health.clone(),
             recorder,
             hooks: None,
+            resumes: None,
             public_url: None,
         };
         let server = serve(([127, 0, 0, 1], 0).into(), parts).await.unwrap();

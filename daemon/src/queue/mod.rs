@@ -26,6 +26,7 @@ pub mod record;
 mod release;
 mod replay_missed;
 mod rescue;
+mod resume;
 pub mod start_child;
 pub mod start_webhooks;
 pub mod tenant;
@@ -36,6 +37,7 @@ mod tenant_nodes;
 mod token_secret;
 mod unpark;
 pub mod waited;
+pub mod waiting_step;
 pub mod webhook;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// `write`: changes rows whenever it is called. `sweep`: changes rows where it finds something to do. `read`: changes
 /// nothing. `tenant`: inside the transaction of a database node, whose commit is the write.
-const CALLS: [(&str, &str); 37] = [
+const CALLS: [(&str, &str); 39] = [
     ("announce", "notify"),
     ("become_tenant", "tenant"),
     ("claim", "sweep"),
@@ -39,12 +39,14 @@ const CALLS: [(&str, &str); 37] = [
     ("release", "write"),
     ("replay_missed", "sweep"),
     ("rescue", "sweep"),
+    ("resume", "write"),
     ("start_child", "write"),
     ("start_webhooks", "write"),
     ("token_secret", "read"),
     ("unpark", "sweep"),
     // says which timeouts have passed
     ("waited", "sweep"),
+    ("waiting_step", "read"),
     ("webhook", "read"),
 ];
 

@@ -57,6 +57,7 @@ mod provenance;
 mod re_entry;
 mod remembered;
 mod restarts;
+mod resume_pages;
 mod retries;
 mod retrying;
 mod rows;
