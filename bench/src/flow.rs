@@ -42,3 +42,10 @@ pub fn waits() -> Graph {
         .node("wait", "logic-delay", until)
         .chain(&["start", "wait"])
 }
+
+/// Trigger and stop, by a schedule.
+pub fn every_minute() -> Graph {
+    Graph::from("trigger-schedule")
+        .node("stop", "logic-stop", json!({}))
+        .chain(&["start", "stop"])
+}

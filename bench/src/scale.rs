@@ -54,6 +54,8 @@ pub struct Sizes {
     pub woken: i32,
     /// `waiting`: seconds until these are due, in which they have to be parked.
     pub wake_after: f64,
+    /// `schedules`: due in the same minute; a multiple of a hundred.
+    pub schedules: i32,
     /// `idle`, `waiting`: seconds in which nothing happens.
     pub idle_seconds: u32,
     /// `retention`: old executions.
@@ -85,6 +87,7 @@ impl Scale {
                 parked: 100,
                 woken: 10,
                 wake_after: 4.0,
+                schedules: 100,
                 idle_seconds: 2,
                 retention_rows: 500,
                 loop_items: 200,
@@ -108,6 +111,7 @@ impl Scale {
                 parked: 5_000,
                 woken: 1_000,
                 wake_after: 12.0,
+                schedules: 10_000,
                 idle_seconds: 20,
                 retention_rows: 100_000,
                 loop_items: 100_000,
@@ -131,6 +135,7 @@ impl Scale {
                 parked: 100_000,
                 woken: 1_000,
                 wake_after: 12.0,
+                schedules: 10_000,
                 idle_seconds: 60,
                 retention_rows: 1_000_000,
                 loop_items: 100_000,

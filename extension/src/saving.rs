@@ -115,13 +115,9 @@ fn can_run(new: &Row) -> Result<(), Refusal> {
         flow::Listener::from_config(&resolved).map_err(|problem| refused(&problem))?;
         flow::options::Entry::from_config(&resolved).map_err(|problem| refused(&problem))?;
     }
-    if let (true, Some(cron)) = (
-        trigger_type == "schedule",
-        resolved.get("cron").and_then(Value::as_str),
-    ) {
-        let timezone = resolved.get("timezone").and_then(Value::as_str).unwrap_or("UTC");
-        flow::next_runs(cron, timezone, crate::schedules::transaction_start(), 1)
-            .map_err(|error| Refusal::Invalid(error.to_string()))?;
+    if trigger_type == "schedule" {
+        flow::Schedule::from_config(&resolved, crate::schedules::transaction_start())
+            .map_err(|problem| refused(&problem))?;
     }
     if trigger_type == "webhook" {
         Webhook::from_config(&resolved, None).map_err(|problem| refused(&problem))?;

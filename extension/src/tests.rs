@@ -71,6 +71,8 @@ mod rights;
 mod run;
 #[path = "../../pgrx-tests/sample_app.rs"]
 mod sample_app;
+#[path = "../../pgrx-tests/schedules.rs"]
+mod schedules;
 #[path = "../../pgrx-tests/stats.rs"]
 mod stats;
 #[path = "../../pgrx-tests/tenant_nodes.rs"]

@@ -53,4 +53,5 @@ pub use schema::Schema;
 pub use sealed::{SealKey, Secret};
 pub use template::{Rendered, Template, TemplateError};
 pub use token::{ResumeSecret, ResumeToken, TokenError, TokenKind};
+pub use trigger::schedule::Schedule;
 pub use trigger::{Event, Listener};

@@ -11,9 +11,7 @@ mod expression;
 
 use std::collections::BTreeSet;
 
-use chrono::{
-    DateTime, Datelike as _, Days, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone as _, Utc,
-};
+use chrono::{DateTime, Datelike as _, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use thiserror::Error;
 
@@ -70,39 +68,7 @@ pub fn next_runs(
     after: DateTime<Utc>,
     n: usize,
 ) -> Result<Vec<DateTime<Utc>>, ScheduleError> {
-    let expression = Expression::parse(cron)?;
-    let zone = zone(timezone)?;
-    let n = n.min(MAX_RUNS);
-    // Nothing honest is outside, and near the ends of what a date can hold arithmetic would fail.
-    if !(1..=9_000).contains(&after.year()) {
-        return Err(ScheduleError::Never);
-    }
-    let mut runs = BTreeSet::new();
-    // A day that a zone skipped as a whole (Apia, 30 December 2011) fires on the day after it.
-    let Some(first) = after
-        .with_timezone(&zone)
-        .date_naive()
-        .checked_sub_days(Days::new(2))
-    else {
-        return Err(ScheduleError::Never);
-    };
-    let mut any = false;
-    for date in first.iter_days().take(HORIZON_DAYS as usize) {
-        if !expression.matches_date(date) {
-            continue;
-        }
-        any = true;
-        runs_of(&expression, zone, date, after, &mut runs);
-        // What later dates give is later than this.
-        let settled = date.and_time(chrono::NaiveTime::MIN).and_utc() + TimeDelta::days(1) - FURTHEST;
-        if runs.range(..settled).count() >= n {
-            break;
-        }
-    }
-    if !any {
-        return Err(ScheduleError::Never);
-    }
-    Ok(runs.into_iter().take(n).collect())
+    Crontab::parse(cron, timezone)?.runs(after, None, n)
 }
 
 /// Checks a schedule without computing runs: that it can be read, and matches a date.
@@ -113,6 +79,108 @@ pub fn check_schedule(cron: &str, timezone: &str, now: DateTime<Utc>) -> Result<
     next_runs(cron, timezone, now, 1).map(drop)
 }
 
+/// An expression in a time zone, read once.
+pub(crate) struct Crontab {
+    expression: Expression,
+    zone: Tz,
+}
+
+impl Crontab {
+    /// Reads both.
+    pub(crate) fn parse(cron: &str, timezone: &str) -> Result<Crontab, ScheduleError> {
+        Ok(Crontab {
+            expression: Expression::parse(cron)?,
+            zone: zone(timezone)?,
+        })
+    }
+
+    /// The next `n` (at most [`MAX_RUNS`]) runs strictly after `after` and not after `until`, in order.
+    pub(crate) fn runs(
+        &self,
+        after: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+        n: usize,
+    ) -> Result<Vec<DateTime<Utc>>, ScheduleError> {
+        let n = n.min(MAX_RUNS);
+        // Nothing honest is outside, and near the ends of what a date can hold arithmetic would fail.
+        if !(1..=9_000).contains(&after.year()) {
+            return Err(ScheduleError::Never);
+        }
+        // A local time is never further than this from the same time in UTC, also one that a clock skipped.
+        let first = (after - FURTHEST).date_naive();
+        let last = until.map(|until| (until + FURTHEST).date_naive());
+        let mut runs = BTreeSet::new();
+        let mut any = false;
+        for date in first.iter_days().take(HORIZON_DAYS as usize) {
+            if last.is_some_and(|last| date > last) {
+                any = true; // as far as was looked
+                break;
+            }
+            if !self.expression.matches_date(date) {
+                continue;
+            }
+            any = true;
+            if !self.runs_of(date, after, until, n, &mut runs) {
+                break;
+            }
+        }
+        if !any {
+            return Err(ScheduleError::Never);
+        }
+        Ok(runs.into_iter().take(n).collect())
+    }
+
+    /// Adds the runs of one local date that are after `after`; false when what follows is later than all that is wanted.
+    /// The first instant that a local time means never goes back where the time goes on, nor does the last.
+    fn runs_of(
+        &self,
+        date: NaiveDate,
+        after: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+        n: usize,
+        runs: &mut BTreeSet<DateTime<Utc>>,
+    ) -> bool {
+        let times = self.expression.times();
+        let passed = times.partition_point(|time| self.instants(NaiveDateTime::new(date, *time)).1 <= after);
+        for time in times.iter().skip(passed) {
+            let local = NaiveDateTime::new(date, *time);
+            let (first, second) = self.instants(local);
+            let enough = runs.len() >= n
+                && runs
+                    .iter()
+                    .nth(n.saturating_sub(1))
+                    .is_none_or(|nth| first > *nth);
+            if enough || until.is_some_and(|until| first > until) {
+                return false;
+            }
+            let skipped = first.with_timezone(&self.zone).naive_local() != local;
+            if skipped && self.expression.is_hourly() {
+                continue;
+            }
+            let again = (second != first && self.expression.repeats()).then_some(second);
+            for run in [Some(first), again].into_iter().flatten() {
+                if run > after && until.is_none_or(|until| run <= until) {
+                    runs.insert(run);
+                }
+            }
+        }
+        true
+    }
+
+    /// The first and the last instant at which the zone's clock shows a time; of one that it skips, the first at which
+    /// it shows a later one.
+    fn instants(&self, local: NaiveDateTime) -> (DateTime<Utc>, DateTime<Utc>) {
+        match self.zone.from_local_datetime(&local) {
+            LocalResult::Single(run) => (run.to_utc(), run.to_utc()),
+            LocalResult::Ambiguous(one, other) => (one.min(other).to_utc(), one.max(other).to_utc()),
+            LocalResult::None => {
+                let first = first_valid_after(self.zone, local);
+                (first, first)
+            }
+        }
+    }
+}
+
 fn zone(name: &str) -> Result<Tz, ScheduleError> {
     let name = name.trim();
     if name.is_empty() {
@@ -120,36 +188,6 @@ fn zone(name: &str) -> Result<Tz, ScheduleError> {
     }
     name.parse()
         .map_err(|_| ScheduleError::Timezone(name.chars().take(60).collect()))
-}
-
-/// Adds the runs of one local date that are after `after`.
-fn runs_of(
-    expression: &Expression,
-    zone: Tz,
-    date: NaiveDate,
-    after: DateTime<Utc>,
-    runs: &mut BTreeSet<DateTime<Utc>>,
-) {
-    for time in expression.times() {
-        let local = NaiveDateTime::new(date, time);
-        match zone.from_local_datetime(&local) {
-            LocalResult::Single(run) => {
-                runs.insert(run.to_utc());
-            }
-            LocalResult::Ambiguous(first, second) => {
-                runs.insert(first.min(second).to_utc());
-                if expression.repeats() {
-                    runs.insert(first.max(second).to_utc());
-                }
-            }
-            LocalResult::None if expression.is_hourly() => {}
-            LocalResult::None => {
-                runs.insert(first_valid_after(zone, local));
-            }
-        }
-    }
-    // The set is small: what is not after `after` goes at once.
-    *runs = runs.split_off(&(after + TimeDelta::nanoseconds(1)));
 }
 
 /// The first instant at which the zone's clock shows no less than a time that it skipped.

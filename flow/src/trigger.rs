@@ -11,6 +11,8 @@ use crate::condition::Condition;
 use crate::names::Names;
 use crate::problem::Problem;
 
+pub mod schedule;
+
 /// Columns that a listener may name.
 const MAX_COLUMNS: usize = 1_600;
 

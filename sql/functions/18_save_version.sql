@@ -1,4 +1,5 @@
--- Writes the version that check_automation() gave to an automation, if it is not there, who listens by it and its limit.
+-- Writes the version that check_automation() gave to an automation, if it is not there, who listens by it, its limit,
+-- its webhook and its schedule.
 -- Called with the rights of the tables' owner after each save that matters; also for automations from before.
 CREATE FUNCTION automations.save_version(automation_id uuid, note text, created_by uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -21,5 +22,6 @@ BEGIN
     PERFORM automations.set_listeners(automation_id);
     PERFORM automations.set_limits(automation_id);
     PERFORM automations.set_webhook(automation_id);
+    PERFORM automations.set_schedule(automation_id);
 END
 $$;

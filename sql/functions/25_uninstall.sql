@@ -23,7 +23,7 @@ BEGIN
         automations.webhooks, automations.webhook_calls, automations.account_names,
         automations.limits, automations.in_flight, automations.claims, automations.debounced,
         automations.entered,
-        automations.token_secret, automations.sources, automations.schema_version,
+        automations.schedules, automations.token_secret, automations.sources, automations.schema_version,
         automations.settings, public.automations;
     FOR item IN
         SELECT p.oid::regprocedure AS signature FROM pg_proc p

@@ -2,7 +2,8 @@
 -- (readiness), and is there anything to do? Only where there is does it call what does it:
 --   queued      the queue holds something (claim)
 --   claimed     somebody has claimed something, whose lease may have lapsed, or a child is left to be cancelled (rescue)
---   due_in_ms   when the next parked execution or quiet record is due; 0: now (unpark), null: none has a time
+--   due_in_ms   when the next parked execution, quiet record or schedule is due; 0: now (unpark, fire_schedules), null: none
+--               has a time
 --   emitted     an event is to be delivered (deliver_events)
 --   put_aside   a change that capture missed, or statistics that had to wait (replay_missed, fold_uncounted)
 -- Null where the daemon may not work: the tables may be of another version than this function.
@@ -45,6 +46,7 @@ BEGIN
                 (SELECT p.wake_at FROM automations.parked p WHERE p.wake_at IS NOT NULL ORDER BY p.wake_at LIMIT 1),
                 (SELECT d.due_at FROM automations.debounced d ORDER BY d.due_at LIMIT 1))) AS d (due)
             WHERE d.due IS NOT NULL;
+            due_in_ms := least(due_in_ms, automations.schedules_due_in());
         END IF;
         emitted := EXISTS (SELECT FROM public.automation_events x WHERE x.delivered_at IS NULL);
         put_aside := EXISTS (SELECT FROM automations.missed m WHERE m.replayed_at IS NULL AND m.given_up IS NULL)

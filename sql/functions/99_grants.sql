@@ -36,8 +36,9 @@ BEGIN
         'look', 'rescue', 'unpark', 'announce', 'replay_missed', 'become_tenant', 'leave_tenant', 'node_db',
         'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child',
         'deliver_events', 'token_secret', 'resume', 'outcome',
-        'webhook', 'start_webhooks', 'count_webhook_calls', 'waiting_step',
+        'webhook', 'start_webhooks', 'count_webhook_calls', 'waiting_step', 'fire_schedules',
         -- what those call as their caller
+        'due_runs', 'fire_due', 'schedules_due_in',
         'is_copy', 'queue_turn', 'inspect', 'all_held', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
         'create_executions', 'show_execution',
         'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt', 'sees_past_policies',

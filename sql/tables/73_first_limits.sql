@@ -1,3 +1,4 @@
--- What is derived from versions that were there before: limits, and what listeners carry for the queue.
+-- What is derived from versions that were there before: limits, what listeners carry for the queue, schedules.
 SELECT automations.set_limits(NULL);
 SELECT automations.set_listeners(NULL);
+SELECT automations.set_schedule(NULL);

@@ -6,6 +6,7 @@ GRANT SELECT ON automations.settings, automations.sources, automations.schema_ve
 GRANT SELECT, INSERT, UPDATE, DELETE ON automations.queue, automations.parked, automations.steps, automations.waits,
     automations.in_flight, automations.claims, automations.debounced TO automations_daemon;
 GRANT SELECT, INSERT, UPDATE ON automations.entered TO automations_daemon;
+GRANT SELECT, UPDATE (next_at, due_at, computed_at, last_execution_id) ON automations.schedules TO automations_daemon;
 -- a claim locks the limit that it decides about, which takes the right to update something of it
 GRANT SELECT, UPDATE (max_in_flight) ON automations.limits TO automations_daemon;
 GRANT UPDATE (max_in_flight) ON public.automation_accounts TO automations_daemon;

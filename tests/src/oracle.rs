@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{Database, Receiver};
 
 /// Name and query; each row that it gives, one text, is a violation.
-pub const INVARIANTS: [(&str, &str); 15] = [
+pub const INVARIANTS: [(&str, &str); 16] = [
     (
         "I1 a lead gives each automation that listens to new leads exactly one execution",
         "SELECT format('lead %s: %s executions of %s', l.id, found.n, n.automation_id)
@@ -99,6 +99,13 @@ pub const INVARIANTS: [(&str, &str); 15] = [
               AND s.status IN ('completed', 'failed') AND s.ordinal IS NOT NULL
               AND s.node_type <> 'logic-loop') kept
           WHERE e.status = 'completed' AND told.n <> kept.n",
+    ),
+    (
+        "I6 a time of a schedule has one execution",
+        "SELECT format('%s: %s executions for %s', e.automation_id, count(*), e.trigger_data ->> 'scheduled_at')
+           FROM public.automation_executions e
+          WHERE e.trigger_type = 'schedule' AND e.retry_of IS NULL AND NOT e.test_mode
+          GROUP BY e.automation_id, e.trigger_data ->> 'scheduled_at' HAVING count(*) > 1",
     ),
     (
         "I7 an execution and its steps are of one account",

@@ -14,6 +14,7 @@ mod latency;
 mod loops;
 mod profile;
 mod retention;
+mod schedules;
 mod update_columns;
 mod waiting;
 
@@ -58,6 +59,7 @@ const ALL: &[&dyn Section] = &[
     &held_xmin::HeldXmin,
     &fairness::Fairness,
     &waiting::Waiting,
+    &schedules::Schedules,
     &idle::Idle,
     &retention::Retention,
     &loops::Loops,

@@ -21,7 +21,7 @@ pub struct Work {
     pub queued: bool,
     /// Somebody has claimed something, whose lease may have lapsed.
     pub claimed: bool,
-    /// When something parked is due; zero: now, none: nothing has a time.
+    /// When something parked or a schedule is due; zero: now, none: nothing has a time.
     pub due_in: Option<Duration>,
     /// An event is to be delivered.
     pub emitted: bool,

@@ -12,6 +12,7 @@ mod deliver_events;
 pub mod error;
 pub mod execution_steps;
 mod finish;
+mod fire_schedules;
 mod fold_uncounted;
 pub mod giving_up;
 mod heartbeat;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// `write`: changes rows whenever it is called. `sweep`: changes rows where it finds something to do. `read`: changes
 /// nothing. `tenant`: inside the transaction of a database node, whose commit is the write.
-const CALLS: [(&str, &str); 39] = [
+const CALLS: [(&str, &str); 40] = [
     ("announce", "notify"),
     ("become_tenant", "tenant"),
     ("claim", "sweep"),
@@ -17,6 +17,7 @@ const CALLS: [(&str, &str); 39] = [
     ("execution_steps", "read"),
     ("finish", "write"),
     ("finish_with_effect", "tenant"),
+    ("fire_schedules", "sweep"),
     ("fold_uncounted", "sweep"),
     // extends leases over a connection of its own; an execution is the same before and after
     ("heartbeat", "heartbeat"),

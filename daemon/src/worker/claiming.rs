@@ -122,7 +122,7 @@ impl Worker {
             }
             // zero: there are more that are due, unless somebody else has them in hand
             if unparked.moved == 0 || unparked.next != Some(Duration::ZERO) {
-                return Ok(());
+                return self.fire().await;
             }
         }
     }

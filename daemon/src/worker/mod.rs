@@ -4,6 +4,7 @@ mod announcing;
 mod claiming;
 mod delivering;
 mod finishing;
+mod firing;
 mod heartbeat;
 mod newcomers;
 mod performing;

@@ -59,6 +59,7 @@ pub const TABLES: &[Packed] = packed!["tables":
     "36_in_flight.sql",
     "36_debounced.sql",
     "36_entered.sql",
+    "36_schedules.sql",
     "37_pending.sql",
     "38_waits.sql",
     "39_automation_events.sql",

@@ -99,6 +99,12 @@ pub(super) static TYPES: &[NodeType] = &[
                 "0",
                 "at random up to so many seconds later",
             ),
+            setting(
+                "keep",
+                Kind::Boolean,
+                "false",
+                "keeps each fire as an event, for replay",
+            ),
         ],
     ),
     trigger(

@@ -119,8 +119,8 @@ impl Expression {
     }
 
     /// The times of a day, in order.
-    pub(super) fn times(&self) -> impl Iterator<Item = NaiveTime> {
-        self.times.iter().copied()
+    pub(super) fn times(&self) -> &[NaiveTime] {
+        &self.times
     }
 
     /// Whether it runs in every hour, so that it follows elapsed time.

@@ -62,6 +62,7 @@ mod retries;
 mod retrying;
 mod rows;
 mod sample_application;
+mod schedules;
 mod schema_upgrade;
 mod several_daemons;
 mod standbys;

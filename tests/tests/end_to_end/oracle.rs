@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// A violation as an administrator could make it by hand, and the invariant that must catch it. `$LEAD` and the like
 /// are found by query, so that the statements stand alone.
-const PLANTED: [(&str, &str); 20] = [
+const PLANTED: [(&str, &str); 21] = [
     ("I1", "DELETE FROM public.automation_executions WHERE trigger_type = 'event'"),
     (
         "I1",
@@ -68,6 +68,13 @@ const PLANTED: [(&str, &str); 20] = [
         "UPDATE automations.steps SET started_at = now() + interval '1 minute' WHERE ordinal = 2",
     ),
     ("I4 what the history", "DELETE FROM automations.steps WHERE ordinal = 3"),
+    (
+        "I6 a time",
+        "INSERT INTO public.automation_executions (id, automation_id, account_id, trigger_type, trigger_data, status, completed_at)
+         SELECT gen_random_uuid(), automation_id, account_id, 'schedule', '{\"scheduled_at\": \"2026-05-04T10:00:00Z\"}',
+                status, completed_at
+           FROM public.automation_executions, generate_series(1, 2)",
+    ),
     ("I7 an execution and", "UPDATE automations.steps SET account_id = gen_random_uuid()"),
     (
         "I7 an execution is",
