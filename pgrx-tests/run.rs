@@ -71,6 +71,53 @@ mod tests {
     }
 
     #[pg_test]
+    fn an_input_fits_the_schema_of_the_version_that_runs_or_nothing_is_started() -> Outcome {
+        stage::set()?;
+        let manual = |schema: &str| {
+            state_of(&[
+                "UPDATE public.automations SET trigger_type = 'manual', edges = '[]',
+                        nodes = '[{\"id\": \"s\", \"type\": \"trigger-manual\", \"data\": {\"config\": {\"inputSchema\": ",
+                schema,
+                "}}}]' WHERE name = 'New lead'",
+            ]
+            .concat())
+        };
+        assert_eq!(manual(r#"{"type": "nothing"}"#)?, "22023", "no schema");
+        let schema = r#"{"type": "object", "required": ["a"], "additionalProperties": false,
+                         "properties": {"a": {"type": "integer", "minimum": 1}}}"#;
+        assert_eq!(manual(schema)?, "00000");
+        stage::as_user(stage::ADA)?;
+        let with = |input: &str, rest: &str| {
+            state_of(
+                &[
+                    "SELECT automations.run('",
+                    stage::NEW_LEAD,
+                    "', ",
+                    input,
+                    rest,
+                    ")",
+                ]
+                .concat(),
+            )
+        };
+        for input in [
+            "'{}'",
+            "NULL",
+            "'{\"a\": \"1\"}'",
+            "'{\"a\": 0}'",
+            "'{\"a\": 1, \"b\": 2}'",
+            "'[1]'",
+        ] {
+            assert_eq!(with(input, "")?, "22023", "{input}");
+            assert_eq!(with(input, ", test_mode => true")?, "22023", "{input}");
+        }
+        let said = ask("SELECT count(*) FROM public.automation_executions")?;
+        assert_eq!(said, "0", "nothing is started");
+        assert_eq!(with("'{\"a\": 1}'", "")?, "00000");
+        Ok(())
+    }
+
+    #[pg_test]
     fn a_run_needs_an_active_automation_and_a_test_run_any() -> Outcome {
         stage::set()?;
         Spi::run(

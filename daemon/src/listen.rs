@@ -17,6 +17,7 @@ use crate::backoff::Backoff;
 use crate::database::connect::Connector;
 use crate::health::Health;
 use crate::leases::Leases;
+use crate::notified::Notified;
 use crate::outcomes::Outcomes;
 use crate::queue::error::describe;
 use crate::stop::Stop;
@@ -47,6 +48,8 @@ pub struct Listener {
     pub leases: Arc<Leases>,
     /// Told of every change of status, while anybody waits for the end of an execution.
     pub outcomes: Outcomes,
+    /// Takes payloads that applications send, where the operator wants that.
+    pub payloads: Option<Notified>,
     /// Told whether notifications arrive.
     pub health: Health,
     /// Shared with whoever polls.
@@ -143,7 +146,9 @@ impl Listener {
         let payload = notification.payload();
         match notification.channel() {
             "automation_trigger" => {
-                if !payload.is_empty() {
+                if let (false, Some(payloads)) = (payload.is_empty(), &self.payloads) {
+                    payloads.hear(payload);
+                } else if !payload.is_empty() {
                     let shown: String = payload.chars().take(SHOWN).collect();
                     tracing::warn!(payload = %shown.escape_debug(), "a payload on automation_trigger is ignored");
                 }

@@ -11,6 +11,7 @@ mod http;
 mod leases;
 mod listen;
 mod nodes;
+mod notified;
 mod outcomes;
 mod queue;
 mod settings;

@@ -95,9 +95,17 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         "automationd_listener_connected",
         "1 while notifications arrive, 0 while only polling"
     );
+    describe_counter!(
+        "automationd_hook_answers_total",
+        "Calls of webhooks that came in whole, by the status of their answer"
+    );
     describe_histogram!(
         "automationd_hook_group",
         "How many calls of webhooks were written together"
+    );
+    describe_counter!(
+        "automationd_notified_total",
+        "Payloads on automation_trigger, where they are accepted, by what became of them"
     );
     describe_gauge!("automationd_ready", "1 while executions are claimed");
     describe_counter!(

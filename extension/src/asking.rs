@@ -23,12 +23,7 @@ fn run(
     idempotency_key: Option<&str>,
 ) -> Result<Option<Uuid>, ErrorReport> {
     let automation_id = automation_id.ok_or(Refusal::Null("automation_id"))?;
-    let visible: Option<bool> = Spi::get_one_with_args(
-        "SELECT EXISTS (SELECT FROM public.automations a WHERE a.id OPERATOR(pg_catalog.=) $1)",
-        &[automation_id.into()],
-    )
-    .map_err(Refusal::from)?;
-    if visible != Some(true) {
+    if !is_visible_automation(automation_id)? {
         return Err(Refusal::Unknown {
             kind: "automation",
             id: automation_id.to_string(),
@@ -36,9 +31,12 @@ fn run(
         .into());
     }
     if idempotency_key.is_some_and(|key| OURS.iter().any(|ours| key.starts_with(ours))) {
-        let refused = "`idempotency_key` begins like a key of webhooks, schedules or steps".to_owned();
-        return Err(Refusal::Argument(refused).into());
+        return Err(Refusal::Argument(
+            "`idempotency_key` begins like a key of webhooks, schedules or steps".to_owned(),
+        )
+        .into());
     }
+    check_input(automation_id, test_mode == Some(true), &input)?;
     let input = jsonb::passed_on(input);
     let started = as_table_owner(|| {
         Ok(Spi::get_one_with_args::<Uuid>(
@@ -54,6 +52,34 @@ fn run(
         )?)
     })?;
     Ok(started)
+}
+
+/// The input against `input_schema` of a manual trigger, where it has one: that of the version which will run, or of the
+/// draft in test mode.
+fn check_input(automation_id: Uuid, test_mode: bool, input: &Option<AnyElement>) -> Result<(), Refusal> {
+    let schema: Option<String> = as_table_owner(|| {
+        Ok(Spi::get_one_with_args(
+            "SELECT (SELECT nullif(CASE WHEN $2 THEN automations.resolve_trigger(a.trigger_type, a.trigger_config, a.nodes)
+                                        ELSE v.trigger_config END -> 'input_schema', 'null')::text
+                       FROM public.automations a
+                       LEFT JOIN public.automation_versions v ON v.automation_id = a.id AND v.version = a.version
+                      WHERE a.id = $1 AND a.trigger_type = 'manual')",
+            &[automation_id.into(), test_mode.into()],
+        )?)
+    })?;
+    let Some(schema) = schema else { return Ok(()) };
+    let config = serde_json::json!({ "input_schema": jsonb::parse(&schema, "input_schema")? });
+    let schema =
+        flow::trigger::tool::input_schema(&config).map_err(|problem| Refusal::Argument(problem.message))?;
+    let Some(schema) = schema else { return Ok(()) };
+    let input = match input {
+        // SAFETY: the argument is declared jsonb.
+        Some(input) => jsonb::value_of(Some(input.datum()), "input")?,
+        None => serde_json::json!({}),
+    };
+    schema
+        .check("input", &input)
+        .map_err(|mismatch| Refusal::Argument(mismatch.to_string()))
 }
 
 /// `automations.cancel(execution_id)`. A captured change that no daemon has claimed yet is a row of the queue only:
@@ -91,6 +117,15 @@ fn resume_waiting(
         )?)
     })?;
     Ok(resumed.unwrap_or(false))
+}
+
+/// Whether the caller sees this automation.
+pub(crate) fn is_visible_automation(automation_id: Uuid) -> Result<bool, Refusal> {
+    let visible: Option<bool> = Spi::get_one_with_args(
+        "SELECT EXISTS (SELECT FROM public.automations a WHERE a.id OPERATOR(pg_catalog.=) $1)",
+        &[automation_id.into()],
+    )?;
+    Ok(visible == Some(true))
 }
 
 /// Whether the caller sees this execution.

@@ -1,5 +1,5 @@
-//! Emitted events: `emit()` looks at the account as the caller and writes as the owner of the tables, and
-//! `event_matches()` says whether a wait takes one.
+//! Emitted events: `emit()` looks at the account as the caller and writes as the owner of the tables, `replay()` gives one
+//! to an automation, and `event_matches()` and `event_fires()` say whether a wait or an automation takes one.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,9 +8,10 @@ use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{AnyElement, Uuid};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::acting::as_table_owner;
+use crate::asking::is_visible_automation;
 use crate::jsonb;
 use crate::refusal::Refusal;
 
@@ -45,6 +46,43 @@ fn emit(
     Ok(emitted)
 }
 
+/// `automations.replay(event_id, automation_id, test_mode)`.
+#[pg_extern(sql = false)]
+fn replay(
+    event_id: Option<Uuid>,
+    automation_id: Option<Uuid>,
+    test_mode: Option<bool>,
+) -> Result<Option<Uuid>, ErrorReport> {
+    let event_id = event_id.ok_or(Refusal::Null("event_id"))?;
+    let automation_id = automation_id.ok_or(Refusal::Null("automation_id"))?;
+    if !is_visible_automation(automation_id)? {
+        return Err(Refusal::Unknown {
+            kind: "automation",
+            id: automation_id.to_string(),
+        }
+        .into());
+    }
+    let visible: Option<bool> = Spi::get_one_with_args(
+        "SELECT EXISTS (SELECT FROM public.automation_events e WHERE e.id OPERATOR(pg_catalog.=) $1)",
+        &[event_id.into()],
+    )
+    .map_err(Refusal::from)?;
+    if visible != Some(true) {
+        return Err(Refusal::Unknown {
+            kind: "event",
+            id: event_id.to_string(),
+        }
+        .into());
+    }
+    let started = as_table_owner(|| {
+        Ok(Spi::get_one_with_args::<Uuid>(
+            "SELECT automations.start_replay($1, $2, $3)",
+            &[event_id.into(), automation_id.into(), test_mode.into()],
+        )?)
+    })?;
+    Ok(started)
+}
+
 /// The user in the request's claims; a setting, so it is the same whoever reads it.
 fn own_account() -> Result<Option<Uuid>, Refusal> {
     as_table_owner(|| Ok(Spi::get_one("SELECT automations.claimed_user()")?))
@@ -74,6 +112,23 @@ fn event_matches(asked: Option<AnyElement>, event: Option<AnyElement>) -> Result
         return Ok(false);
     };
     Ok(flow::event_matches(&asked, &event).unwrap_or(false))
+}
+
+/// `automations.event_fires(conditions, event)`.
+#[pg_extern(sql = false)]
+fn event_fires(conditions: Option<AnyElement>, event: Option<AnyElement>) -> Result<bool, ErrorReport> {
+    let Some(conditions) = conditions else {
+        return Ok(true);
+    };
+    let (Ok(conditions), Some(event)) = (
+        jsonb::argument(Some(conditions), "conditions"),
+        event.and_then(|event| read(event.datum())),
+    ) else {
+        return Ok(false);
+    };
+    let config = json!({"event_source": "event", "event_name": "any", "conditions": conditions});
+    let listener = flow::Listener::from_config(&config).ok().flatten();
+    Ok(listener.is_some_and(|listener| listener.matches(&event)))
 }
 
 /// The event as a value; none where Rust refuses what jsonb holds.

@@ -119,6 +119,9 @@ fn can_run(new: &Row) -> Result<(), Refusal> {
         flow::Schedule::from_config(&resolved, crate::schedules::transaction_start())
             .map_err(|problem| refused(&problem))?;
     }
+    if trigger_type == "manual" {
+        flow::trigger::tool::input_schema(&resolved).map_err(|problem| refused(&problem))?;
+    }
     if trigger_type == "webhook" {
         Webhook::from_config(&resolved, None).map_err(|problem| refused(&problem))?;
     }

@@ -31,6 +31,8 @@ mod cleanup;
 mod debounce;
 #[path = "../../pgrx-tests/error_limit.rs"]
 mod error_limit;
+#[path = "../../pgrx-tests/event_starts.rs"]
+mod event_starts;
 #[path = "../../pgrx-tests/events.rs"]
 mod events;
 #[path = "../../pgrx-tests/executions.rs"]

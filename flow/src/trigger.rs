@@ -15,6 +15,8 @@ pub mod schedule;
 
 /// Columns that a listener may name.
 const MAX_COLUMNS: usize = 1_600;
+/// Characters of the name of an emitted event.
+const MAX_EVENT_NAME: usize = 200;
 
 /// A row event, or which of them a listener wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,7 +59,8 @@ pub struct Listener {
     pub event: Event,
     /// On UPDATE fire only if one of these columns changed; empty: any.
     pub columns: Vec<String>,
-    /// Conditions over `new`, `old`, `changed` (and `trigger`).
+    /// Conditions over `new`, `old`, `changed` (of an emitted event over `event`, `payload`, `source`,
+    /// `correlation_id`), and `trigger`.
     pub conditions: Option<Condition>,
 }
 
@@ -160,9 +163,29 @@ impl Listener {
                     "`event_type` is INSERT, UPDATE, DELETE or any, not `{shown}`"
                 ))
             })?,
-            None if source == "event" && text("event_name")?.is_some() => Event::Any,
+            None if source == "event" => Event::Any,
             None => return Ok(None),
         };
+        if source == "event" {
+            match text("event_name")? {
+                None => return Ok(None),
+                Some(name) if name.chars().count() > MAX_EVENT_NAME => {
+                    return Err(problem("`event_name` has up to 200 characters".to_owned()));
+                }
+                Some(_) => {}
+            }
+            // they are about a record, which an emitted event has not
+            let entry = crate::options::Entry::from_config(resolved)?;
+            if entry.re_entry != crate::options::ReEntry::Always || entry.debounce.is_some() {
+                return Err(problem(
+                    "`re_entry` and `debounce_seconds` are for changes of rows, not for emitted events"
+                        .to_owned(),
+                ));
+            }
+        }
+        if !matches!(resolved.get("keep"), None | Some(Value::Null | Value::Bool(_))) {
+            return Err(problem("`keep` must be true or false".to_owned()));
+        }
         let columns = match resolved.get("columns") {
             None | Some(Value::Null) => Vec::new(),
             Some(Value::Array(names)) => names

@@ -90,6 +90,8 @@ fn without_source_or_type_a_trigger_stays_silent() {
         json!({"event_type": "INSERT"}),
         json!({"event_source": "lead", "event_type": ""}),
         json!({"event_source": "event"}),
+        json!({"event_source": "event", "event_type": "any"}),
+        json!({"event_source": "event", "event_name": " "}),
     ] {
         assert!(
             Listener::from_config(&config).expect("no problem").is_none(),
@@ -128,6 +130,22 @@ fn what_cannot_be_meant_is_a_problem() {
         (
             json!({"event_source": "lead", "event_type": "INSERT", "conditions": 5}),
             "`conditions`",
+        ),
+        (
+            json!({"event_source": "lead", "event_type": "INSERT", "keep": "yes"}),
+            "`keep` must be true or false",
+        ),
+        (
+            json!({"event_source": "event", "event_name": "x".repeat(201)}),
+            "`event_name` has up to 200 characters",
+        ),
+        (
+            json!({"event_source": "event", "event_name": "paid", "re_entry": "never"}),
+            "not for emitted events",
+        ),
+        (
+            json!({"event_source": "event", "event_name": "paid", "debounce_seconds": 5}),
+            "not for emitted events",
         ),
     ] {
         let problem = Listener::from_config(&config).expect_err("a problem");

@@ -13,7 +13,8 @@ BEGIN
                    AS columns,
                nullif(v.trigger_config -> 'conditions', 'null') AS conditions,
                automations.priority_of(v.options) AS priority,
-               e.re_entry <> 'always' OR e.debounce > interval '0' AS record
+               e.re_entry <> 'always' OR e.debounce > interval '0' AS record,
+               coalesce(v.trigger_config -> 'keep' = 'true', false) AS keep
           FROM public.automations a
           JOIN public.automation_versions v ON v.automation_id = a.id AND v.version = a.version
           JOIN automations.sources s ON s.source = btrim(v.trigger_config ->> 'event_source')
@@ -28,14 +29,16 @@ BEGIN
                                                     = (l.source, l.account_id, l.automation_id))
     )
     INSERT INTO automations.listeners AS l
-        (source, account_id, automation_id, version, event, columns, conditions, priority, record)
-    SELECT w.source, w.account_id, w.automation_id, w.version, w.event, w.columns, w.conditions, w.priority, w.record
+        (source, account_id, automation_id, version, event, columns, conditions, priority, record, keep)
+    SELECT w.source, w.account_id, w.automation_id, w.version, w.event, w.columns, w.conditions, w.priority, w.record,
+           w.keep
     FROM wanted w
     ON CONFLICT (source, account_id, automation_id) DO UPDATE
        SET version = excluded.version, event = excluded.event, columns = excluded.columns,
-           conditions = excluded.conditions, priority = excluded.priority, record = excluded.record
-     WHERE (l.version, l.event, l.columns, l.conditions, l.priority, l.record) IS DISTINCT FROM
+           conditions = excluded.conditions, priority = excluded.priority, record = excluded.record,
+           keep = excluded.keep
+     WHERE (l.version, l.event, l.columns, l.conditions, l.priority, l.record, l.keep) IS DISTINCT FROM
            (excluded.version, excluded.event, excluded.columns, excluded.conditions, excluded.priority,
-            excluded.record);
+            excluded.record, excluded.keep);
 END
 $$;

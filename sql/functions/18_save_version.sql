@@ -20,6 +20,7 @@ BEGIN
         ON CONFLICT ON CONSTRAINT automation_versions_pkey DO NOTHING;
     END IF;
     PERFORM automations.set_listeners(automation_id);
+    PERFORM automations.set_event_listener(automation_id);
     PERFORM automations.set_limits(automation_id);
     PERFORM automations.set_webhook(automation_id);
     PERFORM automations.set_schedule(automation_id);

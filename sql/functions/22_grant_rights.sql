@@ -6,7 +6,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     everybodys text[] := ARRAY['run', 'wait', 'cancel', 'retry', 'resume', 'emit', 'tools', 'call_tool', 'validate',
         'publish', 'next_runs', 'stats', 'node_stats', 'overview', 'queue_position', 'create_api_key', 'seal',
-        'cancel_many', 'retry_many', 'resume_many', 'resume_waiting', 'webhook_path',
+        'cancel_many', 'retry_many', 'resume_many', 'resume_waiting', 'webhook_path', 'replay',
         -- what those call on behalf of their caller
         'uuid_at', 'written_here', 'matching_executions'];
     -- what runs between become_tenant() and leave_tenant()

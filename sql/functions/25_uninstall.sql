@@ -20,7 +20,7 @@ BEGIN
     DROP TABLE IF EXISTS public.automation_executions, public.automation_versions, public.automation_accounts,
         automations.listeners, automations.queue, automations.parked, automations.steps, automations.missed,
         automations.uncounted, automations.execution_keys, automations.waits, public.automation_events,
-        automations.webhooks, automations.webhook_calls, automations.account_names,
+        automations.event_listeners, automations.leaders, automations.webhooks, automations.webhook_calls, automations.account_names,
         automations.limits, automations.in_flight, automations.claims, automations.debounced,
         automations.entered,
         automations.schedules, automations.token_secret, automations.sources, automations.schema_version,

@@ -90,6 +90,9 @@ BEGIN
            array_agg(c.completed_at) FILTER (WHERE c.counts)
     INTO made, ended_automations, ended_statuses, ended_codes, ended_at
     FROM (SELECT x.*, x.status IN ('completed', 'failed') AND NOT x.test_mode AS counts FROM created x) c;
+    IF EXISTS (SELECT FROM automations.listeners l WHERE l.keep) THEN
+        PERFORM automations.keep_changes(free_accounts, free);
+    END IF;
     IF ended_automations IS NOT NULL THEN
         PERFORM automations.count_executions(ended_automations, ended_statuses, ended_codes, ended_at);
     END IF;

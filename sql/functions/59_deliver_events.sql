@@ -1,5 +1,5 @@
--- Takes emitted events to the steps that wait for them, the oldest first, up to `batch` of them; returns how many. Each
--- goes to all that wait at that moment or to none: where one of those is locked, it waits for the next time, and later
+-- Takes emitted events to the steps that wait for them and to the automations that they start, the oldest first, up to
+-- `batch` of them; returns how many. Each goes to all that wait at that moment or to none: where one of those is locked, it waits for the next time, and later
 -- events of that name and account with it, so that a step that waits again never gets an event twice, nor out of order
 -- within one call; two daemons that deliver at the same moment each go in their own order.
 -- What waits so does not count: whoever keeps a step locked and emits many events must not keep back the events of others (seen).
@@ -52,6 +52,7 @@ BEGIN
             IF woken IS NOT NULL THEN
                 PERFORM automations.wake_waiting(woken);
             END IF;
+            PERFORM automations.start_listeners(e.id, data);
             UPDATE public.automation_events x SET delivered_at = clock_timestamp() WHERE x.id = e.id;
             delivered := delivered + 1;
         EXCEPTION

@@ -10,12 +10,14 @@ DECLARE
     given jsonb := coalesce(payload, '{}');
     cause record;
     new_id uuid := automations.uuid_v7();
+    -- as it becomes trigger data
+    size integer := octet_length(automations.event_data(event, given, 'application', correlation_id, clock_timestamp())::text);
 BEGIN
     IF coalesce(event, '') = '' OR length(event) > 200 OR length(correlation_id) > 1000 THEN
         RAISE EXCEPTION 'an event has a name of 1 to 200 characters, and a correlation id of 1000 at most'
             USING ERRCODE = 'invalid_parameter_value';
-    ELSIF octet_length(given::text) > 1048576 THEN
-        RAISE EXCEPTION 'the payload is % bytes long as JSON; it may have 1048576', octet_length(given::text)
+    ELSIF size > 1048576 THEN
+        RAISE EXCEPTION 'the event is % bytes long as JSON; it may have 1048576', size
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Store what is large, and give where it is.';
     END IF;
     SELECT * INTO cause FROM automations.provenance();

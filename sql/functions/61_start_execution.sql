@@ -1,4 +1,4 @@
--- Starts an execution that is not a captured change: run(), tools, webhooks. Called with the rights of the tables'
+-- Starts an execution that is not a captured change: run(), tools, webhooks, emitted events. Called with the rights of the tables'
 -- owner by a caller to whom the automation was visible. The execution is there at once as `pending`; its
 -- triggers queue and announce it and refuse a lead or conversation of another account. The same idempotency key for the same
 -- automation gives the same execution, also when two ask at once. What caused it is said by the caller (start_child),
@@ -30,8 +30,9 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'automation % does not exist', automation_id USING ERRCODE = 'no_data_found';
     END IF;
-    -- a call of a webhook is like a captured change: an outage that stopped the automation loses none
-    IF NOT at_test AND NOT (a.enabled AND (a.status = 'active' OR a.status = 'error' AND trigger_type = 'webhook')) THEN
+    -- a call of a webhook and an emitted event are like a captured change: an outage that stopped the automation loses none
+    IF NOT at_test AND NOT (a.enabled AND (
+        a.status = 'active' OR a.status = 'error' AND trigger_type IN ('webhook', 'event'))) THEN
         RAISE EXCEPTION 'automation % is not active', automation_id USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Publish it first, or run it in test mode.';
     END IF;

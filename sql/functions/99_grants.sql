@@ -36,7 +36,8 @@ BEGIN
         'look', 'rescue', 'unpark', 'announce', 'replay_missed', 'become_tenant', 'leave_tenant', 'node_db',
         'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child',
         'deliver_events', 'token_secret', 'resume', 'outcome',
-        'webhook', 'start_webhooks', 'count_webhook_calls', 'waiting_step', 'fire_schedules',
+        'webhook', 'start_webhooks', 'count_webhook_calls', 'waiting_step', 'start_notified', 'stop_leading',
+        'fire_schedules',
         -- what those call as their caller
         'due_runs', 'fire_due', 'schedules_due_in',
         'is_copy', 'queue_turn', 'inspect', 'all_held', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
@@ -46,7 +47,8 @@ BEGIN
         'hand_to_parents', 'end_waits', 'is_free', 'cancel_execution', 'cancel_left_children', 'event_data',
         'event_matches', 'refuse_child', 'wait_for_child', 'start_execution', 'snapshot', 'provenance', 'claimed_user',
         'resolve_trigger', 'account_of', 'waiting_accounts', 'full_limits', 'within_limits', 'admit',
-        'entry_rules', 'priority_of', 'folded_change', 'end_windows', 'end_due_windows', 'free_slots', 'keep_occurrence']
+        'entry_rules', 'priority_of', 'folded_change', 'end_windows', 'end_due_windows', 'free_slots', 'keep_occurrence', 'keep_changes', 'event_fires',
+        'start_listeners']
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION automations.%I TO automations_daemon', called);
     END LOOP;

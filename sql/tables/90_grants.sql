@@ -2,7 +2,7 @@
 -- INVOKER, so this is the whole of its power. The tenant role: its own rows, by row level security.
 GRANT SELECT ON automations.settings, automations.sources, automations.schema_version, automations.listeners,
     automations.uncounted, automations.token_secret, automations.pending, automations.webhooks,
-    automations.account_names, public.automation_versions, public.automation_accounts TO automations_daemon;
+    automations.event_listeners, automations.account_names, public.automation_versions, public.automation_accounts TO automations_daemon;
 GRANT SELECT, INSERT, UPDATE, DELETE ON automations.queue, automations.parked, automations.steps, automations.waits,
     automations.in_flight, automations.claims, automations.debounced TO automations_daemon;
 GRANT SELECT, INSERT, UPDATE ON automations.entered TO automations_daemon;
@@ -12,6 +12,7 @@ GRANT SELECT, UPDATE (max_in_flight) ON automations.limits TO automations_daemon
 GRANT UPDATE (max_in_flight) ON public.automation_accounts TO automations_daemon;
 GRANT SELECT, INSERT, UPDATE ON automations.missed TO automations_daemon;
 GRANT SELECT, INSERT ON automations.execution_keys TO automations_daemon;
+GRANT SELECT, INSERT, UPDATE, DELETE ON automations.leaders TO automations_daemon;
 GRANT SELECT, INSERT, UPDATE ON automations.webhook_calls TO automations_daemon;
 -- occurrences that are kept for replay
 GRANT SELECT, INSERT, UPDATE (delivered_at) ON public.automation_events TO automations_daemon;

@@ -6,7 +6,7 @@ BEGIN
     FOREACH tab IN ARRAY ARRAY['automations.settings', 'automations.sources', 'automations.schema_version',
         'automations.listeners', 'automations.queue', 'automations.parked', 'automations.steps',
         'automations.missed', 'automations.uncounted', 'automations.execution_keys', 'automations.waits',
-        'automations.token_secret', 'automations.webhooks', 'automations.webhook_calls', 'automations.account_names',
+        'automations.token_secret', 'automations.event_listeners', 'automations.leaders', 'automations.webhooks', 'automations.webhook_calls', 'automations.account_names',
         'automations.limits', 'automations.in_flight', 'automations.claims', 'automations.debounced',
         'automations.entered', 'automations.schedules',
         'public.automation_events', 'public.automations', 'public.automation_versions',

@@ -18,6 +18,7 @@ use crate::leases::Leases;
 use crate::listen::Listener;
 use crate::listen::proof::Proof;
 use crate::nodes::Services;
+use crate::notified::Notified;
 use crate::outcomes::Outcomes;
 use crate::queue::Queue;
 use crate::queue::giving_up::GivingUp;
@@ -72,8 +73,14 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
         None => None,
     };
     refuse_superuser(&queue, &health, &settings, &stop).await?;
+    let mut notified = None;
     let listening = match &settings.listen {
         Listen::At(url) => {
+            let payloads = settings.accept_notify_payloads.then(|| {
+                let (payloads, task) = Notified::start(queue.clone());
+                notified = Some(task);
+                payloads
+            });
             let connector = Connector::new(url)?.named("automationd listener");
             let poll_interval = settings.poll_interval;
             let (wake, leases, health, proof) = (wake.clone(), leases.clone(), health.clone(), proof.clone());
@@ -82,13 +89,19 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
                 wake,
                 leases,
                 outcomes: outcomes.clone(),
+                payloads,
                 health,
                 proof,
                 poll_interval,
             };
             Some(tokio::spawn(listener.run(stop.clone())))
         }
-        Listen::None => None,
+        Listen::None => {
+            if settings.accept_notify_payloads {
+                tracing::warn!("--accept-notify-payloads does nothing without --listen-database-url");
+            }
+            None
+        }
     };
     let engine = Arc::new(Engine {
         queue: queue.clone(),
@@ -115,6 +128,9 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     worker::run(parts, &settings, stop).await;
     if let Some(listening) = listening {
         let _ = listening.await;
+    }
+    if let Some(notified) = notified {
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), notified).await;
     }
     if let Some(server) = server {
         server.end().await;

@@ -29,6 +29,7 @@ mod replay_missed;
 mod rescue;
 mod resume;
 pub mod start_child;
+pub mod start_notified;
 pub mod start_webhooks;
 pub mod tenant;
 mod tenant_commit;

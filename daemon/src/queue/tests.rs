@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// `write`: changes rows whenever it is called. `sweep`: changes rows where it finds something to do. `read`: changes
 /// nothing. `tenant`: inside the transaction of a database node, whose commit is the write.
-const CALLS: [(&str, &str); 40] = [
+const CALLS: [(&str, &str); 42] = [
     ("announce", "notify"),
     ("become_tenant", "tenant"),
     ("claim", "sweep"),
@@ -42,7 +42,9 @@ const CALLS: [(&str, &str); 40] = [
     ("rescue", "sweep"),
     ("resume", "write"),
     ("start_child", "write"),
+    ("start_notified", "write"),
     ("start_webhooks", "write"),
+    ("stop_leading", "write"),
     ("token_secret", "read"),
     ("unpark", "sweep"),
     // says which timeouts have passed

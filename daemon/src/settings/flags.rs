@@ -107,6 +107,9 @@ pub struct Flags {
     /// What links in messages begin with [default: the address of --http].
     #[arg(long, global = true, env = "AUTOMATIOND_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// Payloads on automation_trigger start executions: {"automation_id", "trigger_data"}, sent by any role of the database.
+    #[arg(long, global = true, env = "AUTOMATIOND_ACCEPT_NOTIFY_PAYLOADS")]
+    pub accept_notify_payloads: bool,
     /// Starts even when the login is a superuser or has BYPASSRLS, so that no row level security holds for it.
     #[arg(long, global = true, env = "AUTOMATIOND_ALLOW_SUPERUSER")]
     pub allow_superuser: bool,

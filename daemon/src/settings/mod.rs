@@ -81,6 +81,8 @@ pub struct Settings {
     pub allow_hosts: AllowHosts,
     /// What links begin with; `None`: the address that HTTP has in the end.
     pub public_url: Option<url::Url>,
+    /// Payloads of applications start executions.
+    pub accept_notify_payloads: bool,
     /// Starts as a superuser all the same.
     pub allow_superuser: bool,
     /// For tests only: the write at which the process ends itself.
@@ -144,6 +146,7 @@ impl Settings {
             private_key_file: flags.private_key_file,
             allow_hosts,
             public_url,
+            accept_notify_payloads: flags.accept_notify_payloads,
             allow_superuser: flags.allow_superuser,
             abort_at_write: flags.abort_at_write,
             limits: flags.limits,

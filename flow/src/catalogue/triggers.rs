@@ -52,7 +52,7 @@ pub(super) static TYPES: &[NodeType] = &[
                 "conditions",
                 Kind::Condition,
                 "",
-                "a condition over `new`, `old` and `changed`",
+                "a condition over `new`, `old` and `changed`, or over `payload` of an emitted event",
             ),
             setting(
                 "reEntry",
@@ -65,6 +65,12 @@ pub(super) static TYPES: &[NodeType] = &[
                 Kind::Number(0.0, 31_536_000.0),
                 "0",
                 "seconds that the record must have been quiet",
+            ),
+            setting(
+                "keep",
+                Kind::Boolean,
+                "false",
+                "keeps each change that starts it as an event, for replay",
             ),
         ],
     ),

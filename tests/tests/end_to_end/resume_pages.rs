@@ -180,6 +180,17 @@ async fn a_program_resumes_a_wait_with_what_it_sends() {
 }
 
 #[tokio::test]
+async fn a_person_lets_a_wait_go_on_with_one_touch() {
+    let sent = sent("logic-wait", json!({"for": "resume"})).await;
+    // as a browser sends a form without fields
+    let answer = sent.ask("POST", &[BROWSER, FORM], b"").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(answer.body.contains("It goes on."), "{}", answer.body);
+    sent.database.ended(sent.id).await.completed();
+    sent.daemon.stop().await;
+}
+
+#[tokio::test]
 async fn bad_input_is_told_what_was_wrong_and_resumes_nothing() {
     let sent = sent("logic-approval", json!({"message": "?"})).await;
     let large = [

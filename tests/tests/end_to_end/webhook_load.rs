@@ -114,6 +114,44 @@ async fn a_call_of_a_locked_automation_is_told_to_come_again_and_delays_no_other
     daemon.stop().await;
 }
 
+/// As many as the system lets this process and the daemon have open; both have the same limit.
+fn open_files() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
+    soft.unwrap_or(1_024)
+}
+
+#[tokio::test]
+async fn thousands_of_connections_that_say_nothing_keep_nobody_out() {
+    let database = Database::fresh().await;
+    let account = Account::new(&database).await;
+    let settings = json!({"path": "quiet"});
+    let called = Hook::new(&database, &account, settings, &Graph::from("trigger-webhook")).await;
+    let mut daemon = Daemon::start(&database).await;
+    let address = daemon.address().await;
+    let mut silent = Vec::new();
+    let many = open_files().saturating_sub(200).clamp(500, 10_000);
+    for number in 0..many {
+        silent.push(tokio::net::TcpStream::connect(address).await.unwrap());
+        if number % (many / 5) == 0 || number + 1 == many {
+            let answer = http::send(address, "POST", &called.path, &[JSON], b"{}").await;
+            assert_eq!(
+                answer.status, 202,
+                "with {number} silent connections: {}",
+                answer.body
+            );
+        }
+    }
+    assert!(
+        http::get(address, "/readyz")
+            .await
+            .is_some_and(|answer| answer.status == 200)
+    );
+    drop(silent);
+    daemon.stop().await;
+}
+
 #[tokio::test]
 async fn what_was_answered_is_an_execution_whenever_the_daemon_dies() {
     let database = Database::fresh().await;

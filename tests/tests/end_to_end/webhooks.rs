@@ -147,12 +147,18 @@ async fn who_may_call_is_told_what_was_wrong() {
     ] {
         let answer = http::send(address, method, &called.path, &headers, body).await;
         assert_eq!(answer.status, status, "{method} {headers:?}: {}", answer.body);
+        assert_eq!(
+            answer.header("allow"),
+            if status == 405 { "POST, PUT" } else { "" }
+        );
     }
     let settings = json!({"path": "rare", "calls_per_minute": 1});
     let rare = Hook::new(&database, &account, settings, &echo()).await;
     for status in [202, 429] {
         let answer = http::send(address, "POST", &rare.path, &[JSON], b"{}").await;
         assert_eq!(answer.status, status, "{}", answer.body);
+        let wait = answer.header("retry-after").parse().unwrap_or(0);
+        assert_eq!((1..=60).contains(&wait), status == 429, "{answer:?}");
     }
     daemon.stop().await;
 }

@@ -227,10 +227,13 @@ async fn called(
         headers,
         body,
     };
-    match hooks.answer(call).await {
+    let response = match hooks.answer(call).await {
         Ok(response) => response,
         Err(refusal) => refusal.response(),
-    }
+    };
+    let status = response.status().as_str().to_owned();
+    metrics::counter!("automationd_hook_answers_total", "status" => status).increment(1);
+    response
 }
 
 fn verify(entry: &Entry, call: &Call) -> Option<Verified> {
