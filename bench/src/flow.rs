@@ -43,6 +43,13 @@ pub fn waits() -> Graph {
         .chain(&["start", "wait"])
 }
 
+/// Trigger and a transform: what an agent is told.
+pub fn tool() -> Graph {
+    Graph::from("trigger-ai-tool")
+        .set("answer", "said", json!("{{ trigger.question }}"))
+        .chain(&["start", "answer"])
+}
+
 /// Trigger and stop, by a schedule.
 pub fn every_minute() -> Graph {
     Graph::from("trigger-schedule")

@@ -17,6 +17,7 @@ use crate::backoff::Backoff;
 use crate::database::connect::Connector;
 use crate::health::Health;
 use crate::leases::Leases;
+use crate::mcp::ToolsChanged;
 use crate::notified::Notified;
 use crate::outcomes::Outcomes;
 use crate::queue::error::describe;
@@ -50,6 +51,8 @@ pub struct Listener {
     pub outcomes: Outcomes,
     /// Takes payloads that applications send, where the operator wants that.
     pub payloads: Option<Notified>,
+    /// Told that the tools of somebody have changed.
+    pub tools_changed: ToolsChanged,
     /// Told whether notifications arrive.
     pub health: Health,
     /// Shared with whoever polls.
@@ -162,6 +165,7 @@ impl Listener {
                     tracing::warn!(payload = %shown.escape_debug(), "a payload on automation_cancel is ignored");
                 }
             },
+            "automation_tools" => self.tools_changed.tell(),
             _ => {}
         }
     }
@@ -211,7 +215,8 @@ impl Ears {
             heard,
             _driver: AbortOnDrop(driver),
         };
-        let listen = "LISTEN automation_trigger; LISTEN automation_cancel; LISTEN automationd_ping";
+        let listen = "LISTEN automation_trigger; LISTEN automation_cancel; LISTEN automation_tools;
+                      LISTEN automationd_ping";
         ears.client.batch_execute(listen).await?;
         Ok(ears)
     }

@@ -10,6 +10,7 @@ mod health;
 mod http;
 mod leases;
 mod listen;
+mod mcp;
 mod nodes;
 mod notified;
 mod outcomes;

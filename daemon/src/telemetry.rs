@@ -16,7 +16,7 @@ const BUCKETS: [f64; 12] = [
 ];
 
 /// Without `RUST_LOG`: what other libraries say about connections, this program says in its own words.
-const QUIET: &str = "info,tokio_postgres=warn,deadpool.postgres=error";
+const QUIET: &str = "info,tokio_postgres=warn,deadpool.postgres=error,rmcp=off";
 
 /// Sends log lines to standard error; levels by `RUST_LOG` (`info` without it). Panics become lines too.
 pub fn logs(format: LogFormat) {

@@ -10,7 +10,7 @@ use crate::jsonb;
 use crate::refusal::Refusal;
 
 /// Beginnings of the keys by which the machinery knows its occasions: nobody takes one before it, or keeps it waiting.
-const OURS: [&str; 3] = ["hook:", "schedule ", "step "];
+const OURS: [&str; 4] = ["hook:", "mcp:", "schedule ", "step "];
 
 /// `automations.run(automation_id, input, test_mode, lead_id, conversation_id, idempotency_key)`.
 #[pg_extern(sql = false)]
@@ -32,7 +32,7 @@ fn run(
     }
     if idempotency_key.is_some_and(|key| OURS.iter().any(|ours| key.starts_with(ours))) {
         return Err(Refusal::Argument(
-            "`idempotency_key` begins like a key of webhooks, schedules or steps".to_owned(),
+            "`idempotency_key` begins like a key of webhooks, agents, schedules or steps".to_owned(),
         )
         .into());
     }

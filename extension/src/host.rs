@@ -71,7 +71,12 @@ fn account_of(kind: &str, id: Uuid) -> Result<Option<Uuid>, pg_sys::panic::Error
     let statement = match kind {
         "lead" => "SELECT automations.account_of_lead($1)",
         "conversation" => "SELECT automations.account_of_conversation($1)",
-        _ => return Err(Refusal::Invalid(format!("{kind} is neither lead nor conversation")).into()),
+        "agent" => "SELECT automations.account_of_agent($1)",
+        _ => {
+            return Err(
+                Refusal::Invalid(format!("{kind} is neither lead nor conversation nor agent")).into(),
+            );
+        }
     };
     Ok(as_table_owner(|| {
         Ok(Spi::get_one_with_args(statement, &[id.into()])?)

@@ -7,6 +7,7 @@
 //! | [`capture`] | the statement triggers of watched tables |
 //! | [`saving`] | the check and the version when an automation is saved |
 //! | [`asking`] | `run()` and `cancel()`: look as the caller, act as the owner |
+//! | [`tools`], [`api_keys`] | `tools()`, `call_tool()` and `create_api_key()`: the same |
 //! | [`retrying`] | `retry()`: the same, and what is taken over fits the graph |
 //! | [`resuming`], [`events`] | `resume()` by its token, `emit()`, whether a wait takes an event |
 //! | [`tenant`] | what database nodes do as the tenant |
@@ -19,6 +20,7 @@
 ::pgrx::pg_module_magic!(name, version);
 
 pub mod acting;
+pub mod api_keys;
 pub mod asking;
 pub mod capture;
 pub mod contained;
@@ -35,6 +37,7 @@ pub mod retrying;
 pub mod saving;
 pub mod schedules;
 pub mod tenant;
+pub mod tools;
 pub mod wake;
 
 /// When the library is loaded: by the server at its start, or by a session that calls one of its functions.

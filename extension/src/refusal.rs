@@ -41,7 +41,7 @@ pub enum Refusal {
     /// The caller cannot see it, so it does not exist.
     #[error("{kind} {id} does not exist")]
     Unknown {
-        /// `automation` or `execution`.
+        /// `automation`, `execution`, `tool` or `agent`.
         kind: &'static str,
         /// Its id.
         id: String,

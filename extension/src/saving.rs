@@ -125,6 +125,9 @@ fn can_run(new: &Row) -> Result<(), Refusal> {
     if trigger_type == "webhook" {
         Webhook::from_config(&resolved, None).map_err(|problem| refused(&problem))?;
     }
+    if trigger_type == "ai_tool" {
+        flow::trigger::tool::Tool::from_config(&resolved).map_err(|problem| refused(&problem))?;
+    }
     flow::Options::from_json(&new.json("options")?).map_err(|problem| refused(&problem))?;
     Ok(())
 }

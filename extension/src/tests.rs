@@ -9,6 +9,8 @@ pub mod hearing;
 #[path = "../../pgrx-tests/waiting.rs"]
 pub mod waiting;
 
+#[path = "../../pgrx-tests/api_keys.rs"]
+mod api_keys;
 #[path = "../../pgrx-tests/attacks.rs"]
 mod attacks;
 #[path = "../../pgrx-tests/base_schema.rs"]
@@ -79,6 +81,8 @@ mod schedules;
 mod stats;
 #[path = "../../pgrx-tests/tenant_nodes.rs"]
 mod tenant_nodes;
+#[path = "../../pgrx-tests/tools.rs"]
+mod tools;
 #[path = "../../pgrx-tests/versions.rs"]
 mod versions;
 #[path = "../../pgrx-tests/wait_plans.rs"]

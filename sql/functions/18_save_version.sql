@@ -24,5 +24,6 @@ BEGIN
     PERFORM automations.set_limits(automation_id);
     PERFORM automations.set_webhook(automation_id);
     PERFORM automations.set_schedule(automation_id);
+    PERFORM automations.set_tool(automation_id);
 END
 $$;

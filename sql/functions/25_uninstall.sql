@@ -21,6 +21,7 @@ BEGIN
         automations.listeners, automations.queue, automations.parked, automations.steps, automations.missed,
         automations.uncounted, automations.execution_keys, automations.waits, public.automation_events,
         automations.event_listeners, automations.leaders, automations.webhooks, automations.webhook_calls, automations.account_names,
+        public.automation_api_keys, automations.tools,
         automations.limits, automations.in_flight, automations.claims, automations.debounced,
         automations.entered,
         automations.schedules, automations.token_secret, automations.sources, automations.schema_version,

@@ -37,7 +37,7 @@ BEGIN
         'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child',
         'deliver_events', 'token_secret', 'resume', 'outcome',
         'webhook', 'start_webhooks', 'count_webhook_calls', 'waiting_step', 'start_notified', 'stop_leading',
-        'fire_schedules',
+        'fire_schedules', 'api_key', 'use_api_key', 'agent_tools', 'tools_stamp', 'start_tool', 'progress',
         -- what those call as their caller
         'due_runs', 'fire_due', 'schedules_due_in',
         'is_copy', 'queue_turn', 'inspect', 'all_held', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',

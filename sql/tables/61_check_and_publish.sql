@@ -19,8 +19,8 @@ CREATE OR REPLACE TRIGGER automations_publish
     AFTER UPDATE ON public.automations
     FOR EACH ROW WHEN (
         (NEW.nodes, NEW.edges, NEW.trigger_type, NEW.trigger_config, NEW.status, NEW.enabled, NEW.options,
-         NEW.user_id, NEW.version)
+         NEW.agent_id, NEW.user_id, NEW.version)
         IS DISTINCT FROM
         (OLD.nodes, OLD.edges, OLD.trigger_type, OLD.trigger_config, OLD.status, OLD.enabled, OLD.options,
-         OLD.user_id, OLD.version))
+         OLD.agent_id, OLD.user_id, OLD.version))
     EXECUTE FUNCTION automations.publish_version();

@@ -27,7 +27,7 @@ BEGIN
           FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) AS g
          WHERE c.oid IN ('public.automations'::regclass, 'public.automation_versions'::regclass,
                          'public.automation_accounts'::regclass, 'public.automation_executions'::regclass,
-                         'public.automation_events'::regclass)
+                         'public.automation_events'::regclass, 'public.automation_api_keys'::regclass)
            AND g.privilege_type IN ('TRUNCATE', 'TRIGGER', 'REFERENCES')
            AND (g.grantee = 0 OR pg_catalog.pg_get_userbyid(g.grantee) IN ('anon', tenant))
     LOOP

@@ -16,6 +16,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON automations.leaders TO automations_daemo
 GRANT SELECT, INSERT, UPDATE ON automations.webhook_calls TO automations_daemon;
 -- occurrences that are kept for replay
 GRANT SELECT, INSERT, UPDATE (delivered_at) ON public.automation_events TO automations_daemon;
+GRANT SELECT ON automations.tools TO automations_daemon;
+GRANT SELECT, UPDATE (last_used_at) ON public.automation_api_keys TO automations_daemon;
 -- a test run that starts a draft pins it
 GRANT INSERT ON public.automation_versions TO automations_daemon;
 GRANT SELECT, INSERT, UPDATE ON public.automation_executions TO automations_daemon;

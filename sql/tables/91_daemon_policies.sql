@@ -8,7 +8,7 @@ BEGIN
         'automations.missed', 'automations.uncounted', 'automations.execution_keys', 'automations.waits',
         'automations.token_secret', 'automations.event_listeners', 'automations.leaders', 'automations.webhooks', 'automations.webhook_calls', 'automations.account_names',
         'automations.limits', 'automations.in_flight', 'automations.claims', 'automations.debounced',
-        'automations.entered', 'automations.schedules',
+        'automations.entered', 'automations.schedules', 'automations.tools', 'public.automation_api_keys',
         'public.automation_events', 'public.automations', 'public.automation_versions',
         'public.automation_accounts', 'public.automation_executions']
     LOOP

@@ -4,6 +4,7 @@
 //! The server is the one that `setup/cluster run -- ...` started; it speaks through the environment.
 
 pub mod account;
+pub mod agent;
 pub mod cluster;
 pub mod daemon;
 pub mod database;

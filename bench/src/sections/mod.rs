@@ -1,5 +1,6 @@
 //! The sections, one file each, all of one shape: a new one is a file and a line here.
 
+mod agents;
 mod drain_flow;
 mod drain_noop;
 mod fairness;
@@ -60,6 +61,7 @@ const ALL: &[&dyn Section] = &[
     &fairness::Fairness,
     &waiting::Waiting,
     &schedules::Schedules,
+    &agents::Agents,
     &idle::Idle,
     &retention::Retention,
     &loops::Loops,

@@ -17,6 +17,7 @@ use crate::http::resume::Resumes;
 use crate::leases::Leases;
 use crate::listen::Listener;
 use crate::listen::proof::Proof;
+use crate::mcp::ToolsChanged;
 use crate::nodes::Services;
 use crate::notified::Notified;
 use crate::outcomes::Outcomes;
@@ -26,7 +27,7 @@ use crate::settings::{Listen, Settings};
 use crate::signing::Signing;
 use crate::stop::Stop;
 use crate::wake::Wake;
-use crate::{backoff::Backoff, http, telemetry, worker};
+use crate::{backoff::Backoff, http, mcp, telemetry, worker};
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
@@ -44,7 +45,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     let (health, wake, leases) = (Health::default(), Wake::default(), Leases::new(settings.lease));
     let proof = Proof::default();
     let mut public_url = settings.public_url.as_ref().map(ToString::to_string);
-    let outcomes = Outcomes::new(queue.clone());
+    let (outcomes, tools_changed) = (Outcomes::new(queue.clone()), ToolsChanged::default());
     let signing = Arc::new(Signing::new(queue.clone()));
     let server = match settings.http {
         Some(address) => {
@@ -60,6 +61,13 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
                         settings.limits.clone(),
                     )),
                     resumes: Some(Resumes::new(queue.clone(), signing.clone())),
+                    agents: Some(mcp::Parts {
+                        queue: queue.clone(),
+                        outcomes: outcomes.clone(),
+                        changed: tools_changed.clone(),
+                        public_url: settings.public_url.clone(),
+                        stop: stop.clone(),
+                    }),
                     public_url: settings.public_url.clone(),
                 },
             )
@@ -90,6 +98,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
                 leases,
                 outcomes: outcomes.clone(),
                 payloads,
+                tools_changed: tools_changed.clone(),
                 health,
                 proof,
                 poll_interval,

@@ -1,10 +1,10 @@
-//! HTTP: what load balancers, probes and Prometheus ask, calls of webhooks, and links
+//! HTTP: what load balancers, probes and Prometheus ask, calls of webhooks and agents, and links
 //! that resume. Errors are `application/problem+json`.
 
-mod body;
+pub mod body;
 pub mod hooks;
 mod hosts;
-mod problem;
+pub mod problem;
 pub mod resume;
 mod serving;
 mod status;
@@ -25,6 +25,7 @@ use self::hosts::Hosts;
 use self::problem::Problem;
 use self::resume::Resumes;
 use crate::health::Health;
+use crate::mcp;
 
 /// What the handlers look at.
 #[derive(Clone)]
@@ -43,6 +44,8 @@ pub struct Parts {
     pub hooks: Option<Arc<Hooks>>,
     /// Links that resume.
     pub resumes: Option<Arc<Resumes>>,
+    /// Calls of agents; none in tests of the rest.
+    pub agents: Option<mcp::Parts>,
     /// What links begin with, and the name that is answered to.
     pub public_url: Option<url::Url>,
 }
@@ -78,14 +81,17 @@ pub async fn serve(address: SocketAddr, parts: Parts) -> std::io::Result<Server>
         recorder,
         hooks,
         resumes,
+        agents,
         public_url,
     } = parts;
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
+    let over = CancellationToken::new();
     let ways = hooks
         .clone()
         .map_or_else(Router::new, hooks::routes)
-        .merge(resumes.map_or_else(Router::new, resume::routes));
+        .merge(resumes.map_or_else(Router::new, resume::routes))
+        .merge(agents.map_or_else(Router::new, |agents| mcp::routes(agents, over.clone())));
     let app = Router::new()
         .route("/healthz", get(status::healthz))
         .route("/readyz", get(status::readyz))
@@ -98,7 +104,6 @@ pub async fn serve(address: SocketAddr, parts: Parts) -> std::io::Result<Server>
             Hosts::new(public_url.as_ref()),
             hosts::check,
         ));
-    let over = CancellationToken::new();
     let task = tokio::spawn(serving::serve(listener, app, over.clone()));
     Ok(Server {
         address,
@@ -124,6 +129,7 @@ mod tests {
             recorder,
             hooks: None,
             resumes: None,
+            agents: None,
             public_url: None,
         };
         let server = serve(([127, 0, 0, 1], 0).into(), parts).await.unwrap();

@@ -5,16 +5,18 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::response::Response;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
@@ -135,9 +137,10 @@ async fn serve_one(
         let (mut app, about) = (app.clone(), about.clone());
         request.extensions_mut().insert(ConnectInfo(peer));
         async move {
-            let _answering = Answering::begin(about);
+            let answering = Answering::begin(about);
             let response: Result<Response, Infallible> = app.call(request.map(Body::new)).await;
-            response
+            // a stream of events is an answer until it ends, however seldom it says something
+            response.map(|response| response.map(|body| Body::new(Answer { body, answering })))
         }
     });
     let mut builder = http1::Builder::new();
@@ -172,6 +175,33 @@ impl Drop for Answering {
     fn drop(&mut self) {
         *self.0.silent.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An answer while it is sent.
+struct Answer {
+    body: Body,
+    #[allow(dead_code, reason = "held until the body is dropped")]
+    answering: Answering,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

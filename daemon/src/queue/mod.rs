@@ -2,8 +2,11 @@
 //! (DESIGN section 2). The daemon holds no other SQL but transaction control.
 
 pub mod abort;
+pub mod agent_tools;
 mod announce;
+pub mod api_key;
 mod calls;
+mod cancel_execution;
 pub mod claim;
 mod clock_skew;
 mod count_webhook_calls;
@@ -22,6 +25,7 @@ mod maintain;
 mod outcome;
 mod park;
 pub mod park_many;
+pub mod progress;
 pub mod readiness;
 pub mod record;
 mod release;
@@ -30,6 +34,7 @@ mod rescue;
 mod resume;
 pub mod start_child;
 pub mod start_notified;
+mod start_tool;
 pub mod start_webhooks;
 pub mod tenant;
 mod tenant_commit;
@@ -37,7 +42,9 @@ mod tenant_error;
 mod tenant_identity;
 mod tenant_nodes;
 mod token_secret;
+mod tools_stamp;
 mod unpark;
+mod use_api_key;
 pub mod waited;
 pub mod waiting_step;
 pub mod webhook;

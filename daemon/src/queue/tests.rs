@@ -6,9 +6,12 @@ use std::path::Path;
 
 /// `write`: changes rows whenever it is called. `sweep`: changes rows where it finds something to do. `read`: changes
 /// nothing. `tenant`: inside the transaction of a database node, whose commit is the write.
-const CALLS: [(&str, &str); 42] = [
+const CALLS: [(&str, &str); 49] = [
+    ("agent_tools", "read"),
     ("announce", "notify"),
+    ("api_key", "read"),
     ("become_tenant", "tenant"),
+    ("cancel_execution", "write"),
     ("claim", "sweep"),
     ("count_webhook_calls", "write"),
     ("definition", "read"),
@@ -33,6 +36,7 @@ const CALLS: [(&str, &str); 42] = [
     ("outcome", "read"),
     ("park", "write"),
     ("park_many", "write"),
+    ("progress", "read"),
     ("readiness", "read"),
     ("record", "write"),
     ("record_started", "write"),
@@ -45,8 +49,11 @@ const CALLS: [(&str, &str); 42] = [
     ("start_notified", "write"),
     ("start_webhooks", "write"),
     ("stop_leading", "write"),
+    ("start_tool", "write"),
     ("token_secret", "read"),
+    ("tools_stamp", "read"),
     ("unpark", "sweep"),
+    ("use_api_key", "sweep"),
     // says which timeouts have passed
     ("waited", "sweep"),
     ("waiting_step", "read"),

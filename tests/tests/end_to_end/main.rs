@@ -14,6 +14,7 @@ mod slow;
 #[path = "../../../flow/tests/graphs/walk.rs"]
 mod walk;
 
+mod agents;
 mod application_triggers;
 mod approvals;
 mod attacks;

@@ -90,3 +90,40 @@ fn there_are_as_many_as_there_may_be_open_files() {
     assert_eq!(most(Some(&line("unlimited"))), MOST);
     assert_eq!(most(None), MOST);
 }
+
+#[tokio::test]
+async fn a_stream_that_is_being_sent_keeps_its_place_however_silent_it_is() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let go_on = Arc::new(Notify::new());
+    let told = go_on.clone();
+    let events = move || {
+        let told = told.clone();
+        async move {
+            let rest = futures_util::stream::once(async move {
+                told.notified().await;
+                Ok::<_, Infallible>("the end")
+            });
+            Body::from_stream(rest)
+        }
+    };
+    let app = Router::new()
+        .route("/", get(|| async { "here" }))
+        .route("/events", get(events));
+    let over = CancellationToken::new();
+    let _task = tokio::spawn(serve_at_most(listener, app, over, 8, Duration::from_secs(3_600)));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = b"GET /events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    assert!(ask(address).await.contains("here"));
+    go_on.notify_one();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains("the end"), "{rest}");
+}
