@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod agent;
+pub mod clients;
 pub mod cluster;
 pub mod daemon;
 pub mod database;

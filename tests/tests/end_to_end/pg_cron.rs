@@ -1,12 +1,13 @@
-//! The clean-up as pg_cron runs it. One database of the cluster has pg_cron, so this file has one test.
+//! What pg_cron runs: the clean-up, and `automations.run()` as an application schedules it. One database of the cluster has
+//! pg_cron, so this file has one test.
 
 use std::time::Duration;
 
-use end_to_end::{Account, Graph, cluster, template, waiting};
+use end_to_end::{Account, Daemon, Graph, cluster, template, waiting};
 use serde_json::json;
 
 #[tokio::test]
-async fn cleanup_old_executions_run_by_pg_cron_removes_what_is_too_old_and_nothing_else() {
+async fn pg_cron_cleans_up_what_is_too_old_and_nothing_else_and_runs_automations() {
     template::ensure().await;
     let superuser = cluster::connect("cron_test", "postgres").await;
     superuser
@@ -64,6 +65,14 @@ async fn cleanup_old_executions_run_by_pg_cron_removes_what_is_too_old_and_nothi
         .run("SELECT cron.schedule('soon', '* * * * *', 'SELECT public.cleanup_old_executions()')")
         .await;
 
+    let graph = Graph::from("trigger-manual").set("said", "by", json!("{{ trigger.by }}"));
+    let graph = graph.edge("start", "said");
+    let started = account.manual(&database, "started", &graph).await;
+    let job = "SELECT cron.schedule('start', '* * * * *',
+        format('SELECT automations.run(%L, jsonb_build_object(''by'', ''pg_cron''))', $1::uuid))";
+    database.owner.execute(job, &[&started]).await.unwrap();
+    let daemon = Daemon::start(&database).await;
+
     // pg_cron begins a job at the full minute.
     let left = waiting::until_within(Duration::from_secs(150), "pg_cron to clean up", || async {
         let left = database.executions(automation).await;
@@ -80,7 +89,18 @@ async fn cleanup_old_executions_run_by_pg_cron_removes_what_is_too_old_and_nothi
         })
         .collect();
     assert_eq!(left, [("completed", 29), ("cancelled", 29), ("failed", 6)]);
-    database.run("SELECT cron.unschedule('soon')").await;
+    let execution = waiting::until("the automation to run", || async {
+        let found = database.executions(started).await;
+        found
+            .into_iter()
+            .find(|execution| execution.status == "completed")
+    })
+    .await;
+    assert_eq!(execution.variables["by"], json!("pg_cron"));
+    database
+        .run("SELECT cron.unschedule('soon'), cron.unschedule('start')")
+        .await;
+    daemon.stop().await;
     // The database belongs to the cluster and goes with it: pg_cron is connected to it for ever.
     std::mem::forget(database);
 }

@@ -4,6 +4,9 @@
 use end_to_end::sample::NEW_LEAD;
 use end_to_end::{Daemon, DaemonOptions, Database, http, waiting};
 use std::path::Path;
+use std::process::Stdio;
+use tokio::process::Command;
+use tokio_postgres::SimpleQueryMessage;
 
 /// The indented blocks of that section.
 fn blocks() -> Vec<String> {
@@ -43,6 +46,33 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
         .0
 }
 
+/// The first column of the last row that the statements give.
+async fn pasted(database: &Database, statements: &str) -> String {
+    let given = database.owner.simple_query(statements).await;
+    let given = given.unwrap_or_else(|error| panic!("{error:?}:\n{statements}"));
+    let rows = given.iter().rev().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    rows.unwrap_or_default().to_owned()
+}
+
+/// What curl says; it fails where the answer is an error.
+async fn in_a_shell(command: &str, key: &str) -> String {
+    let output = Command::new("bash")
+        .arg("-c")
+        .arg(command.replacen("curl ", "curl --fail-with-body --max-time 60 ", 1))
+        .env("KEY", key)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .expect("a shell");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command}\n{said}\n{errors}");
+    said
+}
+
 async fn ended(database: &Database, what: &str, count: i64) {
     waiting::until(what, || async {
         let query = format!(
@@ -63,14 +93,21 @@ async fn what_it_shows_of_ways_to_start_works_when_it_is_pasted() {
     let mut daemon = Daemon::start_with(&database, options).await;
     let address = daemon.address().await;
     daemon.says(&["listening"]).await;
+    let mut key = String::new();
     for block in blocks() {
         if ["UPDATE ", "SELECT ", "INSERT "]
             .iter()
             .any(|word| block.starts_with(word))
         {
-            database.run(&block).await;
+            let given = pasted(&database, &block).await;
+            if block.contains("create_api_key(") {
+                key = given;
+            }
         }
-        if block.starts_with("curl ") {
+        if block.contains("/mcp ") {
+            let said = in_a_shell(&block.replace("127.0.0.1:8787", &address.to_string()), &key).await;
+            assert!(said.contains("Hello Ada"), "{said}");
+        } else if block.starts_with("curl ") {
             let path: String = database
                 .value("SELECT automations.webhook_path($1)", &[&NEW_LEAD])
                 .await;
