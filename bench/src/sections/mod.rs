@@ -18,6 +18,7 @@ mod retention;
 mod schedules;
 mod update_columns;
 mod waiting;
+mod webhooks;
 
 use async_trait::async_trait;
 
@@ -62,6 +63,7 @@ const ALL: &[&dyn Section] = &[
     &waiting::Waiting,
     &schedules::Schedules,
     &agents::Agents,
+    &webhooks::Webhooks,
     &idle::Idle,
     &retention::Retention,
     &loops::Loops,

@@ -164,6 +164,37 @@ async fn who_may_call_is_told_what_was_wrong() {
 }
 
 #[tokio::test]
+async fn an_account_that_calls_too_often_is_told_to_wait_whichever_webhook_it_calls_and_no_other_is() {
+    let database = Database::fresh().await;
+    let (account, other) = (Account::new(&database).await, Account::new(&database).await);
+    let get = json!({"path": "get", "methods": ["GET"]});
+    let get = Hook::new(&database, &account, get, &echo()).await;
+    let post = Hook::new(&database, &account, json!({"path": "post"}), &echo()).await;
+    let others = Hook::new(&database, &other, json!({"path": "post"}), &echo()).await;
+    let options = DaemonOptions::default().flag("--max-account-calls", "1");
+    let mut daemon = Daemon::start_with(&database, options).await;
+    let address = daemon.address().await;
+    let mut said = Vec::new();
+    for (method, hook, body) in [
+        ("GET", &get, &b""[..]),
+        ("POST", &post, b"{}"),
+        ("GET", &get, b""),
+        ("POST", &others, b"{}"),
+    ] {
+        let answer = http::send(address, method, &hook.path, &[JSON], body).await;
+        said.push((answer.status, answer.header("retry-after").is_empty()));
+    }
+    assert_eq!(said, [(202, true), (429, false), (429, false), (202, true)]);
+    assert_eq!(
+        database
+            .count("SELECT count(*) FROM public.automation_executions")
+            .await,
+        2
+    );
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_change_counts_from_the_next_call_on() {
     let database = Database::fresh().await;
     let account = Account::new(&database).await;
