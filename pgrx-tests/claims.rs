@@ -42,7 +42,7 @@ mod tests {
         )?;
         stage::as_daemon()?;
         assert_eq!(
-            ask("SELECT (count(*), count(DISTINCT t.account_id)) FROM automations.queue_turn(20) t")?,
+            ask("SELECT (count(*), count(DISTINCT t.account_id)) FROM pg_temp.turn(20) t")?,
             "(20,10)"
         );
         Ok(())
@@ -59,7 +59,7 @@ mod tests {
              INSERT INTO public.automation_accounts VALUES ('00000000-0000-4000-8000-000000000001', 3)",
         )?;
         assert_eq!(
-            ask("SELECT count(*) FROM automations.queue_turn(40) t WHERE t.account_id::text LIKE '0000%'")?,
+            ask("SELECT count(*) FROM pg_temp.turn(40) t WHERE t.account_id::text LIKE '0000%'")?,
             "30"
         );
         Ok(())
@@ -199,7 +199,7 @@ mod tests {
         Spi::run("SELECT pg_temp.queue(3)")?;
         assert_eq!(
             ask("SELECT array_agg(t.id) = ARRAY(SELECT q.id FROM automations.queue q ORDER BY q.id OFFSET 2)
-                   FROM automations.queue_turn(10, ARRAY(SELECT q.id FROM automations.queue q ORDER BY q.id LIMIT 2)) t")?,
+                   FROM pg_temp.turn(10, ARRAY(SELECT q.id FROM automations.queue q ORDER BY q.id LIMIT 2)) t")?,
             "true"
         );
         Ok(())

@@ -46,7 +46,7 @@ mod tests {
         )?;
         assert_eq!(
             ask("SELECT array_agg(g.n ORDER BY g.priority DESC) FROM (
-                    SELECT q.priority, count(*) AS n FROM automations.queue_turn(290) t
+                    SELECT q.priority, count(*) AS n FROM pg_temp.turn(290) t
                       JOIN automations.queue q ON q.id = t.id GROUP BY q.priority) g")?,
             "{30,240,20}"
         );
@@ -118,7 +118,7 @@ mod tests {
              SELECT gen_random_uuid(), a.id, 1, 'manual', true FROM public.automations a WHERE a.name = 'New lead'",
         )?;
         assert_eq!(
-            ask("SELECT count(DISTINCT t.account_id) FROM automations.queue_turn(2) t")?,
+            ask("SELECT count(DISTINCT t.account_id) FROM pg_temp.turn(2) t")?,
             "2"
         );
         Ok(())

@@ -137,19 +137,19 @@ mod tests {
         d: account_of admit agent_tools all_held announce api_key become_tenant cancel_execution \
             cancel_left_children chain claim claimed_user count_executions count_webhook_calls \
             create_executions definition deliver_events due_runs end_due_windows end_waits end_windows \
-            entry_rules event_data event_fires event_matches execution_steps finish finish_with_effect \
+            entry_rules event_data event_fires event_matches execution_steps finish finish_one finish_with_effect \
             fire_due fire_schedules fold_uncounted folded_change free_slots full_limits hand_to_parents \
             heartbeat hold_automations hold_executions hold_host hold_parents hold_waits in_milliseconds \
             inspect interrupt is_copy is_free is_too_large keep_changes keep_occurrence lease look maintain \
-            milliseconds_since nodes_executed outcome park park_many priority_of progress provenance \
-            queue_turn readiness record record_started record_with_effect refuse_child refuse_while_locked \
+            milliseconds_since nodes_executed outcome own_identifier park park_many priority_of progress provenance \
+            queue_turn readiness record record_many record_with_effect refuse_child refuse_while_locked \
             release replay_change replay_missed requeue rescue resolve_trigger schedules_due_in \
             sees_past_policies set_aside set_pending show_execution snapshot start_child start_execution \
             start_listeners start_notified start_tool start_webhooks stop_leading token_secret tools_stamp \
             unpark use_api_key wait_for_child waited waiting_accounts waiting_step wake wake_waiting webhook \
             within_limits write_steps write_waits\n\
         t: node_change node_change_statement node_columns node_fields node_find node_find_statement \
-            node_insert node_insert_statement node_must_see node_order node_references node_refers \
+            node_insert node_insert_statement node_must_see node_order node_owner node_references node_refers \
             node_source_table node_table node_use_application_path node_where\n\
         td: leave_tenant node_create_booking node_db node_read node_send_message node_update_lead\n\
         ts: call_tool cancel cancel_many create_api_key emit has_agent_access matching_executions \

@@ -40,7 +40,12 @@ pub fn set() -> Outcome {
          $$;
          CREATE FUNCTION pg_temp.claim(n integer) RETURNS SETOF uuid LANGUAGE sql AS $$
              SELECT c.id FROM automations.claim('11111111-1111-4111-8111-111111111111', n, 30000) c
-              WHERE c.id IS NULL OR c.has_execution OR automations.show_execution(c.account_id, c.id)
+              WHERE c.id IS NOT NULL AND (c.has_execution OR automations.show_execution(c.account_id, c.id))
+         $$;
+         CREATE FUNCTION pg_temp.turn(batch integer, passed uuid[] DEFAULT '{}', known uuid[] DEFAULT NULL,
+             places uuid[] DEFAULT '{}') RETURNS TABLE (account_id uuid, id uuid) LANGUAGE sql AS $$
+             SELECT u.* FROM automations.queue_turn(batch, passed, known => known, places => places) t,
+                    unnest(t.account_ids, t.ids) u
          $$;
          CREATE FUNCTION pg_temp.claim_unseen(n integer) RETURNS SETOF uuid LANGUAGE sql AS $$
              SELECT c.id FROM automations.claim('11111111-1111-4111-8111-111111111111', n, 30000) c

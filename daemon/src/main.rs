@@ -6,6 +6,7 @@ mod database;
 mod definitions;
 mod egress;
 mod engine;
+mod gathering;
 mod health;
 mod http;
 mod leases;

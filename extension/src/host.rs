@@ -4,20 +4,18 @@
 //! of the tables from here they see every row also where row level security is forced upon that owner, which
 //! `SECURITY DEFINER` alone does not (claims lost their lead).
 
-use std::cell::RefCell;
-
 use pgrx::prelude::*;
-use pgrx::spi::OwnedPreparedStatement;
 use pgrx::{PgOid, Uuid, pg_sys};
 
 use crate::acting::as_table_owner;
+use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
 
 type Row = (Option<String>, Option<Uuid>, Option<bool>, Option<Uuid>);
 
 thread_local! {
-    /// The statement of [`hold_host`], planned once in a session and not at each call.
-    static HOLD: RefCell<Option<OwnedPreparedStatement>> = const { RefCell::new(None) };
+    /// Of [`hold_host`].
+    static HOLD: Plan = const { Plan::new() };
 }
 
 /// `automations.hold_host(lead_ids, conversation_ids)`.
@@ -41,21 +39,10 @@ fn hold_host(
     let rows = as_table_owner(|| {
         Spi::connect_mut(|client| {
             let mut rows: Vec<Row> = Vec::new();
-            let planned = HOLD.take();
-            let statement = match planned {
-                Some(statement) => statement,
-                None => client
-                    .prepare_mut(
-                        "SELECT h.kind, h.id, h.held, h.account_id FROM automations.hold($1, $2) h",
-                        &[
-                            PgOid::from(pg_sys::UUIDARRAYOID),
-                            PgOid::from(pg_sys::UUIDARRAYOID),
-                        ],
-                    )?
-                    .keep(),
-            };
-            let found = client.update(&statement, None, &[lead_ids.into(), conversation_ids.into()])?;
-            HOLD.replace(Some(statement));
+            let uuids = PgOid::from(pg_sys::UUIDARRAYOID);
+            let text = "SELECT h.kind, h.id, h.held, h.account_id FROM automations.hold($1, $2) h";
+            let statement = writing_plan(&HOLD, client, text, &[uuids, uuids])?;
+            let found = client.update(statement, None, &[lead_ids.into(), conversation_ids.into()])?;
             for row in found {
                 rows.push((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
             }

@@ -1,4 +1,4 @@
-//! Ids: UUIDv7, ascending within a session; and whose transaction wrote a row.
+//! Ids: UUIDv7, ascending within a session; whose transaction wrote a row; which database and server this is.
 
 use std::cell::RefCell;
 
@@ -20,6 +20,19 @@ pub fn new_id() -> uuid::Uuid {
 #[pg_extern(sql = false)]
 fn uuid_v7() -> pgrx::Uuid {
     pgrx::Uuid::from_bytes(*new_id().as_bytes())
+}
+
+/// `automations.own_identifier(name)`: the oid of this database or the identifier of its server, as install() stores them.
+#[pg_extern(sql = false)]
+fn own_identifier(name: &str) -> Option<String> {
+    // SAFETY: both are set when a backend starts and do not change.
+    unsafe {
+        match name {
+            "database_oid" => Some(pg_sys::MyDatabaseId.to_u32().to_string()),
+            "system_identifier" => Some(pg_sys::GetSystemIdentifier().cast_signed().to_string()),
+            _ => None,
+        }
+    }
 }
 
 /// `automations.written_here(xid)`: whether this transaction, or a subtransaction of it, wrote a row with that xmin.

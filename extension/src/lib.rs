@@ -31,6 +31,8 @@ pub mod host;
 pub mod ids;
 pub mod install;
 pub mod jsonb;
+pub mod newest;
+pub mod plans;
 pub mod refusal;
 pub mod resuming;
 pub mod retrying;

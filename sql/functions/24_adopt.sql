@@ -3,16 +3,10 @@
 CREATE FUNCTION automations.adopt() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO automations.settings AS s (name, value)
-    SELECT 'database_oid', to_jsonb(d.oid::bigint) FROM pg_database d WHERE d.datname = current_database()
+    INSERT INTO automations.settings AS s (name, value) VALUES
+        ('database_oid', to_jsonb(automations.own_identifier('database_oid')::bigint)),
+        ('system_identifier', to_jsonb(automations.own_identifier('system_identifier')))
     ON CONFLICT (name) DO UPDATE SET value = excluded.value;
-    BEGIN
-        INSERT INTO automations.settings AS s (name, value)
-        SELECT 'system_identifier', to_jsonb(c.system_identifier::text) FROM pg_control_system() c
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value;
-    EXCEPTION WHEN insufficient_privilege THEN
-        DELETE FROM automations.settings s WHERE s.name = 'system_identifier';
-    END;
     UPDATE automations.settings s SET value = 'false' WHERE s.name = 'paused' AND s.value <> 'false';
     PERFORM automations.grant_rights(
         (SELECT c.relowner FROM pg_class c WHERE c.oid = 'automations.queue'::regclass)::regrole,

@@ -7,8 +7,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF cardinality(automation_ids) > (
-        SELECT count(*) FROM automations.hold_automations(automation_ids) h WHERE h.held) THEN
+    IF cardinality(automation_ids) > cardinality(ARRAY(
+        SELECT a.id FROM public.automations a WHERE a.id = ANY (automation_ids) ORDER BY a.id
+        FOR KEY SHARE SKIP LOCKED)) THEN
         RETURN false;
     END IF;
     RETURN cardinality(lead_ids) + cardinality(conversation_ids) = 0 OR cardinality(lead_ids) + cardinality(conversation_ids)

@@ -14,10 +14,10 @@ BEGIN
         RETURN;
     END IF;
     got := ARRAY(
-        SELECT e.id FROM public.automation_executions e JOIN unnest(wanted) AS w (id) ON w.id = e.id
+        SELECT e.id FROM public.automation_executions e WHERE e.id = ANY (wanted)
         ORDER BY e.id FOR NO KEY UPDATE OF e SKIP LOCKED);
     RETURN QUERY
     SELECT e.id, e.id = ANY (got), e.status IN ('completed', 'failed', 'cancelled')
-    FROM public.automation_executions e JOIN unnest(wanted) AS w (id) ON w.id = e.id;
+    FROM public.automation_executions e WHERE e.id = ANY (wanted);
 END
 $$;

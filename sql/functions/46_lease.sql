@@ -28,8 +28,8 @@ BEGIN
     SELECT array_agg(l.id) FILTER (WHERE l.has_execution) INTO known FROM leased l;
     IF known IS NOT NULL THEN
         UPDATE public.automation_executions e SET status = 'running'
-        FROM unnest(known) AS k (id)
-        WHERE e.id = k.id AND e.status IN ('pending', 'waiting');
+        -- not IN: by the index on status a plan reads all that had one of these until a vacuum (seen)
+        WHERE e.id = ANY (known) AND e.status NOT IN ('running', 'completed', 'failed', 'cancelled');
     END IF;
 
     INSERT INTO automations.claims AS c (token, accounts, ids) VALUES (lease.token, lease.accounts, lease.ids)

@@ -8,7 +8,8 @@
 -- here too (admit): it may be folded into another change or dropped.
 -- Rows without an id say other things: one with an account, up to which place the caller need not look for a while
 -- (queue_turn; `known` and `places` are what earlier calls said; null: it does not want to know), and one with nothing
--- but look_in_ms, that something will be due then that nobody else wakes for.
+-- but look_in_ms, that something will be due then that nobody else wakes for. Whoever gets fewer than `batch`, and no
+-- look_in_ms of 0, has got all that there was.
 -- It looks on until it has something to return or nothing is left to look at: whoever gets nothing sleeps. Only so
 -- long, because what it has locked meanwhile nobody else can claim; if it got on but not to the end, it wakes the
 -- daemons instead.
@@ -42,7 +43,11 @@ DECLARE
     automation_ids uuid[];
     lead_ids uuid[];
     conversation_ids uuid[];
+    deepest smallint;
     is_odd boolean;
+    is_busy boolean;
+    is_all boolean;
+    is_untouched boolean;
     claimed_accounts uuid[];
     claimed uuid[];
     gone uuid[];
@@ -59,6 +64,7 @@ DECLARE
     placed uuid[];
     placed_at uuid[];
     look_again bigint;
+    has_more boolean := false;
     got_on boolean := false;
     r record;
 BEGIN
@@ -70,17 +76,12 @@ BEGIN
         RETURN;
     END IF;
     LOOP
-        SELECT array_agg(t.account_id) FILTER (WHERE t.id IS NOT NULL), array_agg(t.id) FILTER (WHERE t.id IS NOT NULL),
-               coalesce(array_agg(t.id) FILTER (WHERE t.counted), '{}'),
-               array_agg(DISTINCT t.automation_id) FILTER (WHERE t.id IS NOT NULL),
-               coalesce(array_agg(DISTINCT t.lead_id) FILTER (WHERE t.lead_id IS NOT NULL), '{}'),
-               coalesce(array_agg(DISTINCT t.conversation_id) FILTER (WHERE t.conversation_id IS NOT NULL), '{}'),
-               coalesce(bool_or(t.odd), false) OR coalesce(max(t.depth) > depth_limit, false),
-               array_agg(t.account_id) FILTER (WHERE t.place IS NOT NULL),
-               array_agg(t.place) FILTER (WHERE t.place IS NOT NULL),
-               least(look_again, CASE WHEN bool_or(t.account_id IS NULL) THEN 20 END)
-        INTO accounts, ids, counted, automation_ids, lead_ids, conversation_ids, is_odd, placed, placed_at, look_again
+        SELECT t.* INTO accounts, ids, counted, automation_ids, lead_ids, conversation_ids, is_odd, deepest, placed,
+                        placed_at, is_busy, is_all
         FROM automations.queue_turn(batch, put_off, but_not, known, places) t;
+        IF is_busy THEN
+            look_again := least(look_again, 20);
+        END IF;
         EXIT WHEN ids IS NULL;
 
         claimed_accounts := accounts;
@@ -89,7 +90,33 @@ BEGIN
         failed_accounts := '{}';
         failed := '{}';
         failures := '[]';
-        IF is_odd OR NOT automations.all_held(automation_ids, lead_ids, conversation_ids) THEN
+        is_untouched := NOT is_odd AND deepest <= depth_limit AND automations.all_held(automation_ids, lead_ids, conversation_ids);
+        IF is_untouched AND counted = '{}' THEN
+            -- as below in fewer statements: none of them has a row, steps or a limit
+            INSERT INTO automations.claims AS c (token, accounts, ids) VALUES (claim.token, accounts, ids)
+            ON CONFLICT ON CONSTRAINT claims_pkey DO UPDATE
+               SET accounts = c.accounts || excluded.accounts, ids = c.ids || excluded.ids;
+            RETURN QUERY
+            WITH leased AS (
+                UPDATE automations.queue q
+                SET lease_token = token, lease_until = clock_timestamp() + lease_ms * interval '1 millisecond',
+                    attempt = q.attempt + 1
+                FROM unnest(accounts, ids) AS p (account_id, id)
+                WHERE q.account_id = p.account_id AND q.id = p.id
+                RETURNING q.*
+            )
+            SELECT l.id, l.account_id, l.automation_id, l.version, l.trigger_type, l.trigger_data::text, l.lead_id,
+                   l.conversation_id, l.caused_by, l.depth, l.test_mode, l.occurred_at, l.attempt, l.crashes, false,
+                   CASE WHEN isfinite(l.occurred_at)
+                       THEN greatest(extract(epoch FROM clock_timestamp() - l.occurred_at) * 1000, 0)::bigint
+                       ELSE 0 END,
+                   NULL::bigint, false, NULL::uuid
+            FROM leased l
+            ORDER BY l.id;
+            has_more := NOT is_all;
+            EXIT;
+        END IF;
+        IF NOT is_untouched THEN
             claimed_accounts := '{}';
             claimed := '{}';
             WITH turn AS (
@@ -184,7 +211,10 @@ BEGIN
             got_on := true;
             is_final := true;
         END IF;
-        EXIT WHEN cardinality(claimed) > cardinality(failed);
+        IF cardinality(claimed) > cardinality(failed) THEN
+            has_more := true;
+            EXIT;
+        END IF;
         IF clock_timestamp() > enough THEN
             IF got_on THEN
                 PERFORM automations.wake();
@@ -199,11 +229,10 @@ BEGIN
     FOR account_id, place IN SELECT u.* FROM unnest(placed, placed_at) u LOOP
         RETURN NEXT;
     END LOOP;
-    IF look_again IS NOT NULL THEN
-        account_id := NULL;
-        place := NULL;
-        look_in_ms := look_again;
+    account_id := NULL;
+    place := NULL;
+    FOREACH look_in_ms IN ARRAY array_remove(ARRAY[look_again, CASE WHEN has_more THEN 0 END], NULL) LOOP
         RETURN NEXT;
-    END IF;
+    END LOOP;
 END
 $$;

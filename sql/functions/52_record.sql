@@ -1,7 +1,11 @@
 -- Records steps of an execution under its lease, and before the first ones its row: what has acted outside can be seen.
 -- False: the lease is lost and nothing was written; the caller rolls back and stops. In the transaction of a database node
 -- it is the last write, after the application's rows.
-CREATE FUNCTION automations.record(account_id uuid, execution_id uuid, token uuid, steps jsonb)
+-- Not `durable`: it does not wait for the disk. That is for steps that are about to act: what a crash of the server takes
+-- away again is that they were tried, and they act again under the same idempotency keys, which is what onInterrupted
+-- "retry" means. Whoever says "fail" is recorded durably.
+CREATE FUNCTION automations.record(
+    account_id uuid, execution_id uuid, token uuid, steps jsonb, durable boolean DEFAULT true)
 RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -18,6 +22,9 @@ DECLARE
     lost_leases smallint;
     is_known boolean;
 BEGIN
+    IF NOT durable THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
     SELECT q.crashes, q.has_execution INTO lost_leases, is_known FROM automations.queue q
     WHERE q.account_id = record.account_id AND q.id = record.execution_id AND q.lease_token = record.token
       AND q.lease_until > clock_timestamp()

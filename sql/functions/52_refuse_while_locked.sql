@@ -1,6 +1,7 @@
 -- What a daemon that has one execution in hand is told when its queue row, or what an execution without a row of its own
--- refers to, could not be locked: nothing where the lease is gone, else an error that says to try again. It may be its own heartbeat that holds the row for a moment; taken for
--- a lost lease, the execution would lie there until the lease has lapsed (seen: 30 s). Nothing waits here (set_aside).
+-- refers to, could not be locked: nothing where the lease is gone, else an error that says to try again. It may be its own
+-- heartbeat that holds the row for a moment; taken for a lost lease, the execution would lie there until the lease has
+-- lapsed (seen: 30 s). Nothing waits here (set_aside).
 CREATE FUNCTION automations.refuse_while_locked(account_id uuid, execution_id uuid, token uuid)
 RETURNS void
 LANGUAGE plpgsql

@@ -70,7 +70,7 @@ BEGIN
             variables = coalesce(nullif(p.park -> 'variables', 'null'), e.variables)
         FROM unnest(known, known_places) AS h (id, place)
         CROSS JOIN LATERAL (SELECT parks -> (h.place - 1) AS park OFFSET 0) p
-        WHERE e.id = h.id;
+        WHERE e.id = h.id AND e.id = ANY (known); -- the array, too: see finish()
     END IF;
     PERFORM automations.write_steps(held_accounts, held, (
         SELECT jsonb_agg(coalesce(parks -> (h.place - 1) -> 'steps', '[]') ORDER BY h.position)

@@ -14,7 +14,7 @@ DECLARE
     q automations.queue;
 BEGIN
     IF account IS NULL THEN
-        -- a captured change that no daemon has claimed yet: the queue is all that knows of it, and comes to know of it
+        -- a captured change that has no row yet: the queue is all that knows of it, and comes to know of it
         -- now where its record is not quiet yet
         PERFORM automations.end_windows(ARRAY[execution_id]);
         account := (SELECT w.account_id FROM automations.queue w WHERE w.id = execution_id);

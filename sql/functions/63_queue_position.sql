@@ -1,6 +1,6 @@
 -- How many executions of its account are to be claimed before this one, itself included: 1 is next; higher priority
 -- comes first, then what is older. Null when it does not wait in the queue (it runs, is parked, has ended) or the caller
--- may not see it. A captured change that no daemon has claimed is known to the queue only, whose key begins with the
+-- may not see it. A captured change without a row is known to the queue only, whose key begins with the
 -- account: only then it is looked for by its id. One whose record is not quiet yet comes after all that is in the queue.
 CREATE FUNCTION automations.queue_position(execution_id uuid)
 RETURNS bigint

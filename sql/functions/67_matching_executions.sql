@@ -1,6 +1,6 @@
 -- The executions that a filter means, of those that the caller sees, the oldest first: {"status": one or a list,
 -- "error_code", "error_node_id", "lead_id", "conversation_id", "started_after", "started_before", "test_mode"}. Without
--- a status those of `usual`; only those of `possible` may be asked for. Captured changes that no daemon has claimed are
+-- a status those of `usual`; only those of `possible` may be asked for. Captured changes without a row are
 -- `pending`. automation_id null: all automations. A key that is not known is refused, and so is null: whoever misspells
 -- a filter, or fills it from an empty variable, must not mean everything.
 CREATE FUNCTION automations.matching_executions(

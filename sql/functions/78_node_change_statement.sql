@@ -23,7 +23,7 @@ BEGIN
     IF given IS NULL THEN
         refers := false;
         change := format('DELETE FROM %s t WHERE %s AND (%s) RETURNING true AS ok, to_jsonb(t.*) AS row',
-                         tab, t.owned, automations.node_where(tab, filter));
+                         tab, automations.node_owner(tab, t.owned, filter), automations.node_where(tab, filter));
     ELSE
         IF jsonb_typeof(given) <> 'object' OR given = '{}' THEN
             RAISE EXCEPTION 'values must be an object that names a column' USING ERRCODE = 'invalid_parameter_value';
@@ -35,7 +35,8 @@ BEGIN
         refers := automations.node_refers(tab, names);
         change := format('UPDATE %s t SET %s FROM jsonb_to_record($3) AS r (%s) WHERE %s AND (%s) '
                          'RETURNING %s AS ok, to_jsonb(t.*) AS row',
-                         tab, changes, types, t.owned, automations.node_where(tab, filter), t.owned);
+                         tab, changes, types, automations.node_owner(tab, t.owned, filter),
+                         automations.node_where(tab, filter), t.owned);
     END IF;
     statement := format('WITH done AS (%s) SELECT coalesce(bool_and(d.ok IS TRUE), true) AS ok, jsonb_build_object('
                         '''count'', count(*), ''rows'', (SELECT coalesce(jsonb_agg(f.row), ''[]'') FROM ('

@@ -15,7 +15,8 @@ BEGIN
     refers := false;
     statement := format('SELECT true AS ok, coalesce(jsonb_agg(f.row), ''[]'') AS row FROM ('
                         'SELECT to_jsonb(t.*) AS row FROM %s t WHERE %s AND (%s) %s LIMIT %s) f',
-                        tab, t.owned, automations.node_where(tab, filter), automations.node_order(tab, order_by),
+                        tab, automations.node_owner(tab, t.owned, filter), automations.node_where(tab, filter),
+                        automations.node_order(tab, order_by),
                         least(greatest(coalesce(most, 100), 0), 1000));
 END
 $$;

@@ -32,22 +32,23 @@ DECLARE
 BEGIN
     FOREACH called IN ARRAY ARRAY[
         -- what it calls
-        'readiness', 'claim', 'heartbeat', 'definition', 'execution_steps', 'record', 'record_with_effect', 'record_started', 'park', 'park_many', 'finish', 'finish_with_effect', 'release',
-        'look', 'rescue', 'unpark', 'announce', 'replay_missed', 'become_tenant', 'leave_tenant', 'node_db',
-        'node_update_lead', 'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child',
-        'deliver_events', 'token_secret', 'resume', 'outcome',
-        'webhook', 'start_webhooks', 'count_webhook_calls', 'waiting_step', 'start_notified', 'stop_leading',
-        'fire_schedules', 'api_key', 'use_api_key', 'agent_tools', 'tools_stamp', 'start_tool', 'progress',
+        'readiness', 'claim', 'heartbeat', 'definition', 'execution_steps', 'record', 'record_with_effect', 'park',
+        'park_many', 'finish', 'finish_with_effect', 'release', 'look', 'rescue', 'unpark', 'announce',
+        'replay_missed', 'become_tenant', 'leave_tenant', 'node_db', 'node_update_lead', 'node_create_booking',
+        'node_send_message', 'node_read', 'waited', 'start_child', 'deliver_events', 'token_secret', 'resume',
+        'outcome', 'webhook', 'start_webhooks', 'count_webhook_calls', 'waiting_step', 'start_notified',
+        'stop_leading', 'fire_schedules', 'api_key', 'use_api_key', 'agent_tools', 'tools_stamp', 'start_tool',
+        'progress', 'record_many',
         -- what those call as their caller
-        'due_runs', 'fire_due', 'schedules_due_in',
-        'is_copy', 'queue_turn', 'inspect', 'all_held', 'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease',
-        'create_executions', 'show_execution',
-        'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt', 'sees_past_policies',
-        'set_aside', 'refuse_while_locked', 'is_too_large', 'set_pending', 'write_waits', 'requeue', 'wake_waiting', 'hold_parents', 'hold_waits',
-        'hand_to_parents', 'end_waits', 'is_free', 'cancel_execution', 'cancel_left_children', 'event_data',
-        'event_matches', 'refuse_child', 'wait_for_child', 'start_execution', 'snapshot', 'provenance', 'claimed_user',
-        'resolve_trigger', 'account_of', 'waiting_accounts', 'full_limits', 'within_limits', 'admit',
-        'entry_rules', 'priority_of', 'folded_change', 'end_windows', 'end_due_windows', 'free_slots', 'keep_occurrence', 'keep_changes', 'event_fires',
+        'due_runs', 'fire_due', 'schedules_due_in', 'is_copy', 'own_identifier', 'queue_turn', 'inspect', 'all_held',
+        'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease', 'create_executions', 'show_execution',
+        'finish_one', 'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt',
+        'sees_past_policies', 'set_aside', 'refuse_while_locked', 'is_too_large', 'set_pending', 'write_waits',
+        'requeue', 'wake_waiting', 'hold_parents', 'hold_waits', 'hand_to_parents', 'end_waits', 'is_free',
+        'cancel_execution', 'cancel_left_children', 'event_data', 'event_matches', 'refuse_child', 'wait_for_child',
+        'start_execution', 'snapshot', 'provenance', 'claimed_user', 'resolve_trigger', 'account_of',
+        'waiting_accounts', 'full_limits', 'within_limits', 'admit', 'entry_rules', 'priority_of', 'folded_change',
+        'end_windows', 'end_due_windows', 'free_slots', 'keep_occurrence', 'keep_changes', 'event_fires',
         'start_listeners']
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION automations.%I TO automations_daemon', called);

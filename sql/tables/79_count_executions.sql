@@ -10,6 +10,20 @@ DECLARE
     free uuid[] := automations.lock_to_count(ARRAY(SELECT DISTINCT a FROM unnest(automation_ids) a));
     counts jsonb;
 BEGIN
+    IF 'completed' = ALL (statuses) AND automation_ids <@ free
+        AND NOT EXISTS (SELECT FROM automations.uncounted u WHERE u.automation_id = ANY (free)) THEN
+        -- most groups are such ones, and to them the rest comes down to this
+        UPDATE public.automations a
+           SET execution_count = least(a.execution_count::bigint + s.executions, 2147483647)::integer,
+               last_executed_at = greatest(a.last_executed_at, s.at),
+               last_execution_status = CASE WHEN a.last_executed_at > s.at THEN a.last_execution_status
+                                            ELSE 'completed' END,
+               failures_in_a_row = 0
+          FROM (SELECT n.automation_id, count(*) AS executions, max(n.at) AS at
+                  FROM unnest(automation_ids, times) AS n (automation_id, at) GROUP BY n.automation_id) s
+         WHERE a.id = s.automation_id;
+        RETURN;
+    END IF;
     WITH ended AS (
         SELECT n.automation_id, n.status, n.at, n.status = 'failed' AND n.code IS DISTINCT FROM 'interrupted' AS failure,
                row_number() OVER (PARTITION BY n.automation_id ORDER BY n.at, n.place)

@@ -9,8 +9,9 @@ use crate::database::pool::pool;
 use crate::definitions::Definitions;
 use crate::egress::Egress;
 use crate::engine::Engine;
+use crate::engine::groups::Groups;
 use crate::engine::links::Links;
-use crate::engine::parker::Parker;
+use crate::gathering::Gathering;
 use crate::health::{Health, State};
 use crate::http::hooks::Hooks;
 use crate::http::resume::Resumes;
@@ -114,7 +115,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
     };
     let engine = Arc::new(Engine {
         queue: queue.clone(),
-        parker: Parker::start(queue.clone()),
+        groups: Groups::start(&queue, &Gathering::new(leases.clone())),
         definitions: Definitions::new(queue.clone(), settings.limits.graph()),
         services: Services {
             egress: Egress::new(settings.allow_hosts.clone()),

@@ -8,14 +8,15 @@ mod commit;
 mod deadline;
 pub mod ending;
 pub mod execution;
+pub mod groups;
 mod holdings;
 mod insist;
 pub mod links;
 pub mod mentions;
 mod names;
-pub mod parker;
 mod parking;
 pub mod record;
+mod recording;
 mod replay;
 mod retrying;
 mod starting;
@@ -25,6 +26,7 @@ mod taking;
 mod taking_up;
 #[cfg(test)]
 mod tests;
+mod together;
 mod waiting;
 mod walk;
 
@@ -32,8 +34,8 @@ pub use walk::{Walked, walk};
 
 use std::time::Duration;
 
+use self::groups::Groups;
 use self::links::Links;
-use self::parker::Parker;
 use crate::definitions::Definitions;
 use crate::nodes::Services;
 use crate::queue::Queue;
@@ -42,8 +44,8 @@ use crate::queue::Queue;
 pub struct Engine {
     /// Where records go.
     pub queue: Queue,
-    /// Where what only waits goes.
-    pub parker: Parker,
+    /// Where goes what is written together with that of other walks.
+    pub groups: Groups,
     /// Compiled graphs.
     pub definitions: Definitions,
     /// What nodes use to act, and the limits.

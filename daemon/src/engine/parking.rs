@@ -42,7 +42,7 @@ impl Walk<'_> {
         };
         self.newly_parked.push(step.clone());
         self.parked.insert(step, parked);
-        self.precious = true;
+        self.precious = Some(Instant::now());
     }
 
     /// The step failed and is tried again after this pause.
@@ -111,7 +111,7 @@ impl Walk<'_> {
         let variables = self.story.variables().clone();
         let claim = self.hold.claim();
         if let Some(park) = self.for_a_group(wake_in, &steps, &executed, &variables)
-            && self.engine.parker.park(claim, park).await
+            && self.engine.groups.parks.write(claim, park).await
         {
             return Ok(Walked::Parked(wake_in));
         }

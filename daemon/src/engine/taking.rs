@@ -1,10 +1,10 @@
 //! Taking in what runs gave, one at a time: limits, cleaning, the commit of a database node, what follows from it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use flow::{Node, Outcome, PositionError, StepId, Stop};
+use flow::{Node, OnInterrupted, Outcome, PositionError, StepId, Stop};
 use futures_util::future::Aborted;
 use serde_json::{Map, Value};
 
@@ -16,10 +16,13 @@ use super::record::{self, Record, Who};
 use super::retrying;
 use super::story::{Begun, Told};
 use super::walk::{Halt, Walk};
+use crate::gathering::FEW;
 use crate::nodes::{Class, Done, NodeError};
 
-/// So few executions that each is on its own.
-const FEW: usize = 8;
+/// How long the record of what has acted outside may wait for the commit of a database node that runs behind it, which
+/// takes it along. A daemon that dies meanwhile has the node act again, with the same key (DESIGN D8), as one that dies
+/// before the answer of the call arrives.
+const CARRIED: Duration = Duration::from_millis(100);
 
 impl Walk<'_> {
     /// Takes in what a run gave.
@@ -64,7 +67,14 @@ impl Walk<'_> {
                 Committed::Again(why) => return self.run_again(step, told, &why),
             },
             None => {
-                self.precious |= class == Some(Class::External) && !self.execution.test_mode;
+                if class == Some(Class::External) && !self.execution.test_mode {
+                    let carried = match node.on_interrupted {
+                        OnInterrupted::Retry => CARRIED,
+                        OnInterrupted::Fail => Duration::ZERO,
+                    };
+                    let until = Instant::now() + carried;
+                    self.precious = Some(self.precious.map_or(until, |other| other.min(until)));
+                }
                 self.complete(&step, told)?;
             }
         }

@@ -208,7 +208,7 @@ impl Walk<'_> {
         };
         if let Some(record) = record::cancelled(self.who(step, node), attempt) {
             self.unrecorded.push(record);
-            self.precious = true;
+            self.precious = Some(Instant::now());
         }
     }
 }

@@ -100,8 +100,9 @@ pub(super) struct Walk<'a> {
     pub(super) tries: HashMap<StepId, Tries>,
     /// Records that go with the next durable write.
     pub(super) unrecorded: Unrecorded,
-    /// Among them is what the world has seen: to be written before anything is waited for.
-    pub(super) precious: bool,
+    /// Among them is what the world has seen: to be written before anything is waited for, but for a database node, whose
+    /// commit takes it along if it comes until then.
+    pub(super) precious: Option<Instant>,
     /// Nobody can see this execution yet, and somebody should from then on.
     pub(super) show_at: Option<Instant>,
     /// Told when everybody can see it.
@@ -228,7 +229,7 @@ impl<'a> Walk<'a> {
             rows: Arc::default(),
             tries: HashMap::new(),
             unrecorded: Unrecorded::default(),
-            precious: false,
+            precious: None,
             show_at,
             shown,
             together: false,
@@ -278,7 +279,8 @@ impl<'a> Walk<'a> {
 
     /// Writes what must not be lost, then waits for a run, a wake-up or the loss of the lease.
     async fn wait(&mut self) -> Result<(), Halt> {
-        if self.precious {
+        let carried = self.precious.filter(|until| self.is_carried(*until));
+        if self.precious.is_some() && carried.is_none() {
             self.record().await?;
             if self.look {
                 return Ok(());
@@ -290,6 +292,7 @@ impl<'a> Walk<'a> {
             .into_iter()
             .chain(looking)
             .chain(self.show_at)
+            .chain(carried)
             .min();
         let wake = wake.map(tokio::time::Instant::from_std);
         let ended = tokio::select! {
@@ -305,34 +308,6 @@ impl<'a> Walk<'a> {
         match ended {
             Some(ended) => self.take(ended).await,
             None => Ok(()),
-        }
-    }
-
-    /// Writes what is not written yet.
-    pub(super) async fn record(&mut self) -> Result<(), Halt> {
-        self.record_parked();
-        let steps = self.unrecorded.take();
-        self.precious = false;
-        let sure = std::mem::take(&mut self.sure);
-        let claim = self.hold.claim();
-        match insist(self.hold, || self.engine.queue.record(claim, &steps, sure)).await {
-            Insisted::Answer(true) => {
-                self.is_shown();
-                Ok(())
-            }
-            Insisted::Answer(false) | Insisted::Lost => Err(Halt::Lost),
-            Insisted::Refused(error) => Err(Halt::failed(error.refusal(), error.to_string())),
-        }
-    }
-
-    fn is_to_be_shown(&self) -> bool {
-        self.show_at.is_some_and(|at| at <= Instant::now()) && self.story.end().is_none()
-    }
-
-    /// A record is written, and with the first one the row of the execution.
-    pub(super) fn is_shown(&mut self) {
-        if self.show_at.take().is_some() {
-            (self.shown)();
         }
     }
 }

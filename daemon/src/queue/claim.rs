@@ -48,6 +48,8 @@ pub struct Claims {
     pub executions: Vec<Claimed>,
     /// Something that was held back will be due then, and nobody else wakes for it.
     pub look_in: Option<Duration>,
+    /// Not everything was looked at: there may be more at once.
+    pub has_more: bool,
     /// Up to which row accounts have now been looked at.
     pub places: Vec<(Uuid, Uuid)>,
 }
@@ -64,6 +66,7 @@ impl Queue {
         (known, places): (&[Uuid], &[Uuid]),
     ) -> Result<Claims, QueueError> {
         let token = Uuid::now_v7();
+        let wanted = batch;
         let batch = i32::try_from(batch).unwrap_or(i32::MAX);
         let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
         let rows = self
@@ -103,9 +106,15 @@ impl Queue {
                 age: Duration::from_millis(u64::try_from(row.try_get::<_, i64>(13)?).unwrap_or(0)),
             })
         });
+        let executions: Vec<Claimed> = executions.collect::<Result<_, tokio_postgres::Error>>()?;
+        let is_now = |row: &&&Row| look_in(row).is_some_and(|delay| delay.is_zero());
         Ok(Claims {
-            executions: executions.collect::<Result<_, tokio_postgres::Error>>()?,
-            look_in: others.iter().find_map(|row| look_in(row)),
+            has_more: executions.len() >= wanted || others.iter().any(|row| is_now(&row)),
+            executions,
+            look_in: others
+                .iter()
+                .filter_map(|row| look_in(row))
+                .find(|delay| !delay.is_zero()),
             places: others.iter().filter_map(|row| place(row)).collect(),
         })
     }

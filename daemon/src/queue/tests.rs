@@ -39,7 +39,7 @@ const CALLS: [(&str, &str); 49] = [
     ("progress", "read"),
     ("readiness", "read"),
     ("record", "write"),
-    ("record_started", "write"),
+    ("record_many", "write"),
     ("record_with_effect", "tenant"),
     ("release", "write"),
     ("replay_missed", "sweep"),

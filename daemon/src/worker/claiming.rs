@@ -41,8 +41,8 @@ enum Round {
 
 /// What a claim came to.
 pub(super) struct Found {
-    /// So many executions.
-    count: usize,
+    /// There may be more at once.
+    has_more: bool,
     /// It did not look at everything: something may lie before a place that holds until then.
     but_before: Option<Instant>,
 }
@@ -129,13 +129,15 @@ impl Worker {
 
     async fn claim_all(self: &Arc<Self>, stop: &Stop) -> Result<Round, QueueError> {
         // while a flood's executions end as fast as they are claimed, nothing but this ends the loop
+        let mut least = 1;
         while !stop.is_asked() {
             let free = self.slots.available_permits();
-            if free == 0 {
+            if free < least {
                 break;
             }
+            least = self.together; // a claim of one costs nearly as much as one of many
             let found = self.claim(free.min(BATCH), Lane::Ordinary).await?;
-            if found.count == 0 {
+            if !found.has_more {
                 if let Some(end) = found.but_before {
                     self.wake.alarm(end);
                 }
@@ -165,7 +167,6 @@ impl Worker {
         }
         metrics::histogram!("automationd_claim_seconds").record(since.elapsed().as_secs_f64());
         metrics::counter!("automationd_executions_claimed_total").increment(claimed.len() as u64);
-        let count = claimed.len();
         for one in claimed {
             // only one loop takes permits of a lane, so as many are there as were seen
             let Ok(permit) = slots.clone().try_acquire_owned() else {
@@ -174,7 +175,7 @@ impl Worker {
             self.spawn(one, since, permit, lane);
         }
         Ok(Found {
-            count,
+            has_more: claims.has_more,
             but_before: known.until,
         })
     }

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::backoff::Backoff;
 use crate::engine::ending::Ending;
+use crate::gathering::Gathering;
 use crate::leases::Hold;
 use crate::queue::error::Tried;
 use crate::queue::{Claim, Queue, QueueError};
@@ -60,11 +61,11 @@ pub struct Finisher {
 }
 
 impl Finisher {
-    /// Starts the task. There is one for all ordinary executions: two calls of one daemon would wait for each other
+    /// Starts the task; without `gathering` a result waits for no company. There is one for all ordinary executions: two calls of one daemon would wait for each other
     /// wherever both count into the same automation (seen: 4 of 9 ms of a call), and one makes larger groups.
-    pub fn start(queue: &Queue) -> Finisher {
+    pub fn start(queue: &Queue, gathering: Option<Gathering>) -> Finisher {
         let (jobs, waiting) = mpsc::channel(GROUP);
-        tokio::spawn(serve(queue.clone(), waiting, jobs.downgrade()));
+        tokio::spawn(serve(queue.clone(), waiting, jobs.downgrade(), gathering));
         let room = Arc::new(Semaphore::new(TAKEN_KIB as usize));
         Finisher { jobs, room }
     }
@@ -108,9 +109,17 @@ impl Finisher {
     }
 }
 
-async fn serve(queue: Queue, mut waiting: mpsc::Receiver<Job>, line: mpsc::WeakSender<Job>) {
+async fn serve(
+    queue: Queue,
+    mut waiting: mpsc::Receiver<Job>,
+    line: mpsc::WeakSender<Job>,
+    gathering: Option<Gathering>,
+) {
     let mut ready = Vec::new();
     while waiting.recv_many(&mut ready, GROUP).await > 0 {
+        if let Some(gathering) = &gathering {
+            gathering.gather(&mut waiting, &mut ready, GROUP).await;
+        }
         for group in within(std::mem::take(&mut ready), GROUP_BYTES, |job| {
             job.result.get().len()
         }) {

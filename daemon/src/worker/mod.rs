@@ -27,6 +27,7 @@ use self::delivering::Delivery;
 use self::finishing::Finisher;
 use crate::database::connect::Connector;
 use crate::engine::Engine;
+use crate::gathering::Gathering;
 use crate::health::{Health, State};
 use crate::leases::Leases;
 use crate::listen::proof::Proof;
@@ -102,8 +103,8 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
     let slots = settings.concurrency - newcomers::kept(settings.concurrency);
     let (announcer, announcing) = Announcer::start(queue.clone());
     let worker = Arc::new(Worker {
-        finisher: Finisher::start(&queue),
-        kept_finisher: Finisher::start(&queue),
+        finisher: Finisher::start(&queue, Some(Gathering::new(leases.clone()))),
+        kept_finisher: Finisher::start(&queue, None),
         announcer,
         engine,
         leases: leases.clone(),

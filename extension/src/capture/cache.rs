@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::hearing::Hearing;
 use super::table::Table;
+use crate::newest;
 
 /// The most that a backend remembers, about; beyond that it begins anew. An account that hears nothing takes 200 bytes.
 const BYTES: usize = 2 * 1024 * 1024;
@@ -115,15 +116,9 @@ pub struct Asking {
 /// Begins one.
 pub fn asking() -> Asking {
     drop_if_stale();
-    // SAFETY: read variables of this transaction. With an id of its own the (sub)transaction has written, and its
-    // queries see what its isolation shows and not what is newest.
-    let newest = unsafe {
-        pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId
-            || pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32
-    };
     Asking {
         invalidations: INVALIDATIONS.get(),
-        newest,
+        newest: newest::is_seen(),
     }
 }
 

@@ -7,17 +7,15 @@ use std::rc::Rc;
 
 use flow::{Event, Listener};
 use pgrx::prelude::*;
-use pgrx::spi::OwnedPreparedStatement;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::cache;
 use super::hearing::{Heard, Hearing};
 use super::patience::quickly;
+use crate::newest;
+use crate::plans::{Plan, plan};
 use crate::refusal::Refusal;
-
-/// A plan that is made once for a backend and never freed: at the backend's exit nobody could free it safely.
-pub type Plan = OnceCell<&'static OwnedPreparedStatement>;
 
 thread_local! {
     static LISTENERS: Plan = const { OnceCell::new() };
@@ -141,15 +139,9 @@ pub fn by_what_is_newest<R>(
     ask: impl FnOnce(&pgrx::spi::SpiClient<'_>) -> Result<R, Refusal>,
 ) -> Result<R, Refusal> {
     quickly(|| {
-        // SAFETY: as the foreign-key triggers of Postgres do it. After an error the abort takes the snapshot away.
-        unsafe {
-            pg_sys::CommandCounterIncrement();
-            pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
-        }
-        let answer = Spi::connect(|client| ask(client));
-        // SAFETY: the one that was pushed; a refusal is no error of Postgres and leaves it in its place.
-        unsafe { pg_sys::PopActiveSnapshot() };
-        answer
+        // SAFETY: inside a transaction, where what it has written so far becomes visible to it.
+        unsafe { pg_sys::CommandCounterIncrement() };
+        newest::seeing(|| Spi::connect(|client| ask(client)))
     })
 }
 
@@ -168,21 +160,4 @@ fn read(source: &str, event: &str, columns: &[String], conditions: Option<&str>)
         Ok(None) => Err("it does not say what it listens to".to_owned()),
         Err(problem) => Err(problem.to_string()),
     }
-}
-
-/// The plan of a statement, made at its first use.
-pub fn plan(
-    cell: &'static std::thread::LocalKey<Plan>,
-    client: &pgrx::spi::SpiClient<'_>,
-    text: &str,
-    types: &[PgOid],
-) -> Result<&'static OwnedPreparedStatement, Refusal> {
-    cell.with(|cell| match cell.get() {
-        Some(plan) => Ok(*plan),
-        None => {
-            let made: &'static OwnedPreparedStatement =
-                Box::leak(Box::new(client.prepare(text, types)?.keep()));
-            Ok(*cell.get_or_init(|| made))
-        }
-    })
 }

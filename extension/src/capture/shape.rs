@@ -9,6 +9,7 @@ use pgrx::{PgTupleDesc, pg_sys};
 
 use super::listeners::by_what_is_newest;
 use super::patience::quickly;
+use crate::newest;
 use crate::refusal::Refusal;
 
 /// The columns that capture fills, and their types; from [`MAYBE_NULL`] on it may have nothing for them.
@@ -124,13 +125,7 @@ pub fn of_the_queue() -> Result<Option<Rc<Shape>>, Refusal> {
     if let Some(known) = KNOWN.with_borrow(Clone::clone) {
         return Ok(known);
     }
-    // SAFETY: read variables of this transaction. With an id of its own its queries see what its isolation shows, which
-    // may be from before the last alteration that this session has heard of.
-    let newest = unsafe {
-        pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId
-            || pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32
-    };
-    if !newest {
+    if !newest::is_seen() {
         return Ok(None);
     }
     let Some(found) = find_out()? else {

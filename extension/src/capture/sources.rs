@@ -8,10 +8,11 @@ use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 
 use super::cache::{self, Announced};
-use super::listeners::{Plan, by_what_is_newest, plan};
+use super::listeners::by_what_is_newest;
 use super::patience::quickly;
 use super::statement::Statement;
 use super::table::{Source, Table};
+use crate::plans::{Plan, plan};
 use crate::refusal::Refusal;
 
 thread_local! {

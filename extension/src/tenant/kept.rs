@@ -18,6 +18,8 @@ use pgrx::{AnyElement, FromDatum, Uuid};
 use super::Gave;
 use super::path::Path;
 use crate::jsonb;
+use crate::newest;
+use crate::plans::{Plan, plan};
 use crate::refusal::Refusal;
 
 /// How many a backend keeps. One takes some 50 kB, and hundreds of times its text where that is long:
@@ -55,6 +57,7 @@ pub struct Held {
 }
 
 thread_local! {
+    static SOURCE_TABLE: Plan = const { Plan::new() };
     static KEPT: RefCell<HashMap<String, Statement>> = RefCell::default();
     /// Of no use any more.
     static DEAD: RefCell<Vec<Statement>> = const { RefCell::new(Vec::new()) };
@@ -84,9 +87,7 @@ pub fn held(shape: Option<String>, build: Build<'_>) -> Result<Held, Refusal> {
             let heard = HEARD.get();
             let statement = Statement::make(build)?;
             // made by what was there before something changed, or by a snapshot that may be older: for this one time
-            // SAFETY: reads a variable of this transaction.
-            let newest = unsafe { pg_sys::XactIsoLevel } < pg_sys::XACT_REPEATABLE_READ as i32;
-            (statement, newest && heard == HEARD.get())
+            (statement, newest::is_seen() && heard == HEARD.get())
         }
     };
     Ok(Held {
@@ -98,8 +99,17 @@ pub fn held(shape: Option<String>, build: Build<'_>) -> Result<Held, Refusal> {
 
 /// The name of the table that a source is, as node_table takes it.
 pub fn source_table(source: &str) -> Result<String, Refusal> {
-    let name = one::<String>("SELECT automations.node_source_table($1)", &[source.into()])?;
-    Ok(name.unwrap_or_default())
+    Spi::connect(|client| {
+        let types = [PgBuiltInOids::TEXTOID.oid()];
+        let plan = plan(
+            &SOURCE_TABLE,
+            client,
+            "SELECT automations.node_source_table($1)",
+            &types,
+        )?;
+        let name = client.select(plan, Some(1), &[source.into()])?.first();
+        Ok(name.get_one::<String>()?.unwrap_or_default())
+    })
 }
 
 /// The only value of a statement in which every name is qualified.
@@ -115,22 +125,19 @@ impl Statement {
         let changes = build.changes;
         let (table, name, refers, text) = {
             let _ours = Path::ours();
-            // SAFETY: what is committed, not what the statement around this began with; an error takes the snapshot away.
-            unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
-            let made = Spi::connect(|client| {
-                let made = client.select(build.sql, Some(1), &build.arguments)?.first();
-                let about = made.get::<Vec<pg_sys::Oid>>(3)?.unwrap_or_default();
-                ABOUT.with_borrow_mut(|all| all.extend(about));
-                Ok::<_, Refusal>((
-                    made.get::<pg_sys::Oid>(1)?.unwrap_or(pg_sys::InvalidOid),
-                    made.get::<String>(2)?.unwrap_or_default(),
-                    made.get::<bool>(4)?.unwrap_or(true),
-                    made.get::<String>(5)?.unwrap_or_default(),
-                ))
-            });
-            // SAFETY: the one that was pushed; a refusal leaves it in its place.
-            unsafe { pg_sys::PopActiveSnapshot() };
-            made?
+            newest::seeing(|| {
+                Spi::connect(|client| {
+                    let made = client.select(build.sql, Some(1), &build.arguments)?.first();
+                    let about = made.get::<Vec<pg_sys::Oid>>(3)?.unwrap_or_default();
+                    ABOUT.with_borrow_mut(|all| all.extend(about));
+                    Ok::<_, Refusal>((
+                        made.get::<pg_sys::Oid>(1)?.unwrap_or(pg_sys::InvalidOid),
+                        made.get::<String>(2)?.unwrap_or_default(),
+                        made.get::<bool>(4)?.unwrap_or(true),
+                        made.get::<String>(5)?.unwrap_or_default(),
+                    ))
+                })
+            })?
         };
         let _theirs = Path::of_the_application();
         let types = [

@@ -1,0 +1,91 @@
+//! What the walks of a daemon write together: parking, and the records of steps.
+
+use std::collections::HashSet;
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::record::Record;
+use super::together::{Together, Write};
+use crate::gathering::Gathering;
+use crate::queue::record::Sure;
+use crate::queue::{Claim, Queue, QueueError};
+
+/// One line for each kind of write.
+pub struct Groups {
+    /// Executions that only wait for time to pass.
+    pub parks: Together<Parks>,
+    /// Records that need not be on the disk.
+    soon: Together<Records>,
+    /// The others.
+    on_disk: Together<Records>,
+}
+
+impl Groups {
+    /// Starts their tasks.
+    pub fn start(queue: &Queue, gathering: &Gathering) -> Groups {
+        let records = |sure| {
+            let queue = queue.clone();
+            Together::start(Records { queue, sure }, gathering.clone())
+        };
+        Groups {
+            parks: Together::start(Parks(queue.clone()), gathering.clone()),
+            soon: records(Sure::Soon),
+            on_disk: records(Sure::OnDisk),
+        }
+    }
+
+    /// Where records go that have to be this sure.
+    pub fn records(&self, sure: Sure) -> &Together<Records> {
+        match sure {
+            Sure::Soon => &self.soon,
+            Sure::OnDisk => &self.on_disk,
+        }
+    }
+}
+
+/// Parking.
+pub struct Parks(Queue);
+
+impl Write for Parks {
+    type What = Box<RawValue>;
+
+    fn bytes(park: &Box<RawValue>) -> usize {
+        park.get().len()
+    }
+
+    fn is_worth(group: usize) -> bool {
+        group > 1 // park() does more
+    }
+
+    async fn write(&self, claims: &[Claim], parks: &[&Box<RawValue>]) -> Result<HashSet<Uuid>, QueueError> {
+        self.0.park_many(claims, parks).await
+    }
+}
+
+/// Recording steps.
+pub struct Records {
+    queue: Queue,
+    sure: Sure,
+}
+
+impl Write for Records {
+    type What = std::sync::Arc<Vec<Record>>;
+
+    fn bytes(steps: &Self::What) -> usize {
+        steps.iter().map(|step| step.get().len()).sum()
+    }
+
+    fn is_worth(_: usize) -> bool {
+        true // while one is written, others gather
+    }
+
+    async fn write(&self, claims: &[Claim], records: &[&Self::What]) -> Result<HashSet<Uuid>, QueueError> {
+        if let ([claim], [steps]) = (claims, records) {
+            let written = self.queue.record(*claim, steps, self.sure).await?; // quicker with one
+            return Ok(written.then_some(claim.id).into_iter().collect());
+        }
+        let records: Vec<&[Record]> = records.iter().map(|steps| steps.as_slice()).collect();
+        self.queue.record_many(claims, &records, self.sure).await
+    }
+}

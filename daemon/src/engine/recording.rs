@@ -1,0 +1,63 @@
+//! When what has happened is written, by whom, and that the execution can be seen from then on.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use flow::StepId;
+
+use super::insist::{Insisted, insist};
+use super::walk::{Halt, Walk};
+use crate::nodes::Class;
+
+impl Walk<'_> {
+    /// Whether the commit of what runs is to take the records along.
+    pub(super) fn is_carried(&self, until: Instant) -> bool {
+        let is_tenant = |step: &StepId| {
+            let prepared = self.definition.nodes.get(&step.node);
+            let kind = prepared.and_then(|prepared| prepared.kind);
+            kind.is_some_and(|kind| kind.class() == Class::Tenant)
+        };
+        !self.execution.test_mode
+            && Instant::now() < until
+            && !self.aborts.is_empty()
+            && self.aborts.keys().all(is_tenant)
+    }
+
+    /// Writes what is not written yet.
+    pub(super) async fn record(&mut self) -> Result<(), Halt> {
+        self.record_parked();
+        let steps = Arc::new(self.unrecorded.take());
+        self.precious = None;
+        let sure = std::mem::take(&mut self.sure);
+        let claim = self.hold.claim();
+        let group = self.engine.groups.records(sure).write(claim, steps.clone());
+        let written = tokio::select! {
+            biased;
+            () = self.hold.lost() => return Err(Halt::Lost),
+            written = group => written,
+        };
+        if written {
+            self.is_shown();
+            return Ok(());
+        }
+        match insist(self.hold, || self.engine.queue.record(claim, &steps, sure)).await {
+            Insisted::Answer(true) => {
+                self.is_shown();
+                Ok(())
+            }
+            Insisted::Answer(false) | Insisted::Lost => Err(Halt::Lost),
+            Insisted::Refused(error) => Err(Halt::failed(error.refusal(), error.to_string())),
+        }
+    }
+
+    pub(super) fn is_to_be_shown(&self) -> bool {
+        self.show_at.is_some_and(|at| at <= Instant::now()) && self.story.end().is_none()
+    }
+
+    /// A record is written, and with the first one the row of the execution.
+    pub(super) fn is_shown(&mut self) {
+        if self.show_at.take().is_some() {
+            (self.shown)();
+        }
+    }
+}
