@@ -99,7 +99,9 @@ mod tests {
         );
         stage::as_daemon()?;
         assert_eq!(
-            ask("SELECT has_steps FROM automations.claim(gen_random_uuid(), 10, 30000)")?,
+            ask(
+                "SELECT has_steps FROM automations.claim(gen_random_uuid(), 10, 30000) WHERE id IS NOT NULL"
+            )?,
             "true"
         );
         Ok(())

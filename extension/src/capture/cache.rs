@@ -136,7 +136,8 @@ impl Asking {
 
     /// Remembers a table.
     pub fn keep_table(&self, oid: pg_sys::Oid, table: &Rc<Table>) {
-        self.keep(1024, |cache| {
+        // a name is at most 64 bytes
+        self.keep(400 + table.columns.len() * 160, |cache| {
             cache.tables.insert(oid, Rc::clone(table));
         });
     }
