@@ -80,7 +80,10 @@ async fn claimed(database: &Database) -> (Client, String) {
     let daemon = cluster::connect(&database.name, template::DAEMON).await;
     let token = uuid::Uuid::now_v7();
     let claimed = daemon
-        .query("SELECT id FROM automations.claim($1, 2, 60000)", &[&token])
+        .query(
+            "SELECT id FROM automations.claim($1, 2, 60000) WHERE id IS NOT NULL",
+            &[&token],
+        )
         .await
         .unwrap();
     assert_eq!(claimed.len(), 2);
