@@ -59,7 +59,8 @@ impl Write for Parks {
     }
 
     async fn write(&self, claims: &[Claim], parks: &[&Box<RawValue>]) -> Result<HashSet<Uuid>, QueueError> {
-        self.0.park_many(claims, parks).await
+        let parks: Vec<&RawValue> = parks.iter().map(|park| &***park).collect();
+        self.0.park_many(claims, &parks).await
     }
 }
 

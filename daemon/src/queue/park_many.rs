@@ -46,7 +46,7 @@ impl Queue {
     pub async fn park_many(
         &self,
         claims: &[Claim],
-        parks: &[&Box<RawValue>],
+        parks: &[&RawValue],
     ) -> Result<HashSet<Uuid>, QueueError> {
         let (accounts, ids, tokens) = columns(claims);
         let rows = self
