@@ -104,6 +104,22 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         "How many calls of webhooks were written together"
     );
     describe_counter!(
+        "automationd_schedules_fired_total",
+        "Executions that schedules started"
+    );
+    describe_counter!(
+        "automationd_schedules_left_out_total",
+        "Times that were left out because the last execution was not final"
+    );
+    describe_counter!(
+        "automationd_mcp_calls_total",
+        "Calls of tools by agents, by what came of them"
+    );
+    describe_counter!(
+        "automationd_api_keys_refused_total",
+        "Requests of agents that were refused because of their key, by why"
+    );
+    describe_counter!(
         "automationd_notified_total",
         "Payloads on automation_trigger, where they are accepted, by what became of them"
     );

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use axum::http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolRequestParams, CallToolResult, ContentBlock, MetaObject, ProgressNotificationParam, ProgressToken,
@@ -12,6 +13,7 @@ use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::SESSION;
 use super::answer::{goes_on, sentence, told};
 use super::keys::Caller;
 use super::server::{Agent, internal};
@@ -55,7 +57,7 @@ impl Agent {
             Ok(id) => id,
             Err(sentence) => return Ok(CallToolResult::error(vec![ContentBlock::text(sentence)])),
         };
-        let told = self.wait(caller, id, context).await?;
+        let told = self.wait(caller, id, &said, context).await?;
         let mut meta = MetaObject::default();
         meta.insert(EXECUTION.to_owned(), json!(id));
         Ok(told.with_meta(Some(meta)))
@@ -113,6 +115,7 @@ impl Agent {
         &self,
         caller: &Caller,
         id: Uuid,
+        said: &Said,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
         let mut ended = std::pin::pin!(self.outcomes.ended(id, caller.account_id, LONGEST));
@@ -127,7 +130,7 @@ impl Agent {
                     Ok(None) => Ok(goes_on(id)),
                     Err(error) => Err(internal(error)),
                 },
-                () = context.ct.cancelled() => return self.taken_back(id).await,
+                () = context.ct.cancelled() => return self.taken_back(id, said, context).await,
                 _ = report.tick(), if token.is_some() => {
                     if let Some(token) = &token {
                         self.report(caller, id, token, began.elapsed(), context).await;
@@ -137,9 +140,17 @@ impl Agent {
         }
     }
 
-    /// The client does not want it any more. It says so too when this daemon stops: the execution goes on then.
-    async fn taken_back(&self, id: Uuid) -> Result<CallToolResult, ErrorData> {
-        if self.stop.is_asked() {
+    /// The client does not want it any more. It looks like that too when this daemon stops, and without a session when
+    /// the connection is lost: who gave the call a key means to ask again then, and the execution goes on.
+    async fn taken_back(
+        &self,
+        id: Uuid,
+        said: &Said,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
+        let parts = context.extensions.get::<Parts>();
+        let in_session = parts.is_some_and(|parts| parts.headers.contains_key(SESSION));
+        if self.stop.is_asked() || said.idempotency_key.is_some() && !in_session {
             return Ok(goes_on(id));
         }
         let queue = self.queue.clone();

@@ -1,7 +1,7 @@
 //! Automations as tools of AI agents over the Model Context Protocol, in both revisions.
 
 use end_to_end::agent::{Agent, WITH_SESSIONS, WITHOUT_SESSIONS};
-use end_to_end::{Account, Daemon, Database, Graph, waiting};
+use end_to_end::{Account, Daemon, Database, Graph, http, waiting};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -365,6 +365,48 @@ async fn progress_is_told_while_it_runs_and_a_call_that_is_taken_back_is_cancell
         }
         execution(&database, "cancelled").await;
     }
+}
+
+#[tokio::test]
+async fn a_call_with_an_idempotency_key_survives_its_connection_and_is_asked_for_again() {
+    let database = Database::fresh().await;
+    let account = Account::new(&database).await;
+    patient(&database, &account).await;
+    let mut daemon = Daemon::start(&database).await;
+    let address = daemon.address().await;
+    let key = key(&database, &account, "").await;
+    let agent = Agent::connect(address, &key, WITHOUT_SESSIONS).await;
+    let params = json!({ "name": "patient", "arguments": {},
+        "_meta": { "progressToken": "p1", "automations/idempotencyKey": "order-8" } });
+    let (_, mut reply) = agent.begin("tools/call", params.clone()).await;
+    reply.next().await.expect("progress");
+    let first = execution(&database, "waiting").await;
+    drop(reply);
+    waiting::until("the daemon to see that the connection is gone", || async {
+        let metrics = http::get(address, "/metrics").await?.body;
+        let line = metrics
+            .lines()
+            .find(|line| line.starts_with("automationd_mcp_calls_total{"))?;
+        line.ends_with(" 1").then_some(())
+    })
+    .await;
+    let (_, mut again) = agent.begin("tools/call", params).await;
+    again.next().await.expect("progress");
+    let resumed: bool = database
+        .value(
+            "SELECT automations.resume_waiting($1, '{\"text\": \"here\"}', NULL)",
+            &[&first],
+        )
+        .await;
+    assert!(resumed);
+    let said = again.read().await;
+    let result = &said.answer()["result"];
+    assert_eq!(result["isError"], json!(false), "{said:?}");
+    assert_eq!(
+        result["_meta"]["automations/executionId"],
+        json!(first),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]
