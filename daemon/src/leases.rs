@@ -155,6 +155,21 @@ impl Hold {
         self.leases.len().saturating_sub(1)
     }
 
+    /// Whether its account has no more than `few` in hand here and others have more: it need not wait in one line with
+    /// them.
+    pub fn is_beside_a_flood(&self, few: usize) -> bool {
+        let held = self.leases.lock();
+        if held.len() <= few {
+            return false;
+        }
+        let own = held
+            .values()
+            .filter(|one| one.claim.account_id == self.claim.account_id)
+            .take(few + 1)
+            .count();
+        own <= few && held.len() - own > few
+    }
+
     /// Nothing may be done under it any more.
     pub fn give_up(&self) {
         self.lost.cancel();
@@ -207,6 +222,28 @@ mod tests {
             1
         );
         assert!(!kept.is_lost() && gone.is_lost());
+    }
+
+    #[test]
+    fn one_of_an_account_with_few_need_not_wait_with_the_many_of_another() {
+        let leases = Leases::new(LEASE);
+        let (now, many) = (Instant::now(), Uuid::now_v7());
+        let single = leases.hold(claim(), now);
+        assert!(!single.is_beside_a_flood(2));
+        let flood: Vec<Hold> = (0..3)
+            .map(|_| {
+                let account_id = many;
+                leases.hold(
+                    Claim {
+                        account_id,
+                        ..claim()
+                    },
+                    now,
+                )
+            })
+            .collect();
+        assert!(single.is_beside_a_flood(2));
+        assert!(flood.iter().all(|hold| !hold.is_beside_a_flood(2)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use flow::StepId;
 
 use super::insist::{Insisted, insist};
 use super::walk::{Halt, Walk};
+use crate::gathering::FEW;
 use crate::nodes::Class;
 
 impl Walk<'_> {
@@ -30,12 +31,13 @@ impl Walk<'_> {
         self.precious = None;
         let sure = std::mem::take(&mut self.sure);
         let claim = self.hold.claim();
-        let group = self.engine.groups.records(sure).write(claim, steps.clone());
-        let written = tokio::select! {
-            biased;
-            () = self.hold.lost() => return Err(Halt::Lost),
-            written = group => written,
-        };
+        let group = self.engine.groups.records(sure);
+        let written = !self.hold.is_beside_a_flood(FEW)
+            && tokio::select! {
+                biased;
+                () = self.hold.lost() => return Err(Halt::Lost),
+                written = group.write(claim, steps.clone()) => written,
+            };
         if written {
             self.is_shown();
             return Ok(());

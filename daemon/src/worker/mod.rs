@@ -47,7 +47,7 @@ pub struct Worker {
     wake: Wake,
     health: Health,
     finisher: Finisher,
-    /// For newcomers, who wait for nobody's group.
+    /// For accounts that have few executions here beside others' many: they wait for nobody's group.
     kept_finisher: Finisher,
     announcer: Announcer,
     slots: Arc<Semaphore>,

@@ -11,6 +11,7 @@ use super::claiming::Lane;
 use super::finishing::Finished;
 use crate::engine::ending::Ending;
 use crate::engine::{Walked, walk};
+use crate::gathering::FEW;
 use crate::leases::Hold;
 use crate::queue::claim::Claimed;
 
@@ -96,8 +97,8 @@ impl Worker {
             None => tracing::debug!(status = ending.status, "ended"),
         }
         let finisher = match lane {
-            Lane::Ordinary => &self.finisher,
-            Lane::Kept => &self.kept_finisher,
+            Lane::Ordinary if !hold.is_beside_a_flood(FEW) => &self.finisher,
+            Lane::Ordinary | Lane::Kept => &self.kept_finisher,
         };
         finisher.finish(hold, ending, slot).await
     }
