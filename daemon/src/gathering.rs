@@ -51,6 +51,26 @@ fn worth(running: usize, most: usize) -> usize {
     }
 }
 
+/// Splits a group, in its order, so that no part is larger than `most` unless it is one alone.
+pub fn within<T>(group: Vec<T>, most: usize, size: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut parts: Vec<Vec<T>> = Vec::new();
+    let mut left = 0;
+    for one in group {
+        let bytes = size(&one);
+        match parts.last_mut().filter(|_| bytes <= left) {
+            Some(part) => {
+                left -= bytes;
+                part.push(one);
+            }
+            None => {
+                left = most.saturating_sub(bytes);
+                parts.push(vec![one]);
+            }
+        }
+    }
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +107,13 @@ mod tests {
         while line.try_recv().is_ok() {}
         gathering.gather(&mut line, &mut ready, 30).await; // nothing comes
         assert_eq!(ready, [0]);
+    }
+
+    #[test]
+    fn a_group_is_bounded_by_bytes_and_one_alone_may_be_larger() {
+        let parts = |sizes: &[usize]| within(sizes.to_vec(), 10, |size| *size);
+        assert_eq!(parts(&[4, 6, 1]), [vec![4, 6], vec![1]]);
+        assert_eq!(parts(&[25, 3, 7, 11]), [vec![25], vec![3, 7], vec![11]]);
+        assert!(parts(&[]).is_empty());
     }
 }

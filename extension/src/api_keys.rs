@@ -9,6 +9,7 @@ use pgrx::prelude::*;
 use pgrx::{Uuid, pg_sys};
 
 use crate::acting::as_table_owner;
+use crate::events::own_account;
 use crate::refusal::Refusal;
 
 /// What a key may, where nothing is said.
@@ -24,10 +25,9 @@ fn create_api_key(
 ) -> Result<String, ErrorReport> {
     let account = match agent_id {
         Some(agent) => account_of(agent)?,
-        None => as_table_owner(|| Ok(Spi::get_one::<Uuid>("SELECT automations.claimed_user()")?))?
-            .ok_or_else(|| {
-                Refusal::Argument("nobody is signed in: say which agent the key is for".to_owned())
-            })?,
+        None => own_account()?.ok_or_else(|| {
+            Refusal::Argument("nobody is signed in: say which agent the key is for".to_owned())
+        })?,
     };
     let scopes = scopes.unwrap_or_else(|| ALL.iter().map(|scope| Some((*scope).to_owned())).collect());
     let known = |scope: &Option<String>| scope.as_deref().is_some_and(|scope| ALL.contains(&scope));

@@ -23,13 +23,7 @@ fn run(
     idempotency_key: Option<&str>,
 ) -> Result<Option<Uuid>, ErrorReport> {
     let automation_id = automation_id.ok_or(Refusal::Null("automation_id"))?;
-    if !is_visible_automation(automation_id)? {
-        return Err(Refusal::Unknown {
-            kind: "automation",
-            id: automation_id.to_string(),
-        }
-        .into());
-    }
+    must_see_automation(automation_id)?;
     if idempotency_key.is_some_and(|key| OURS.iter().any(|ours| key.starts_with(ours))) {
         return Err(Refusal::Argument(
             "`idempotency_key` begins like a key of webhooks, agents, schedules or steps".to_owned(),
@@ -128,6 +122,17 @@ pub(crate) fn is_visible_automation(automation_id: Uuid) -> Result<bool, Refusal
     Ok(visible == Some(true))
 }
 
+/// Refuses an automation that the caller does not see, as one that is not there.
+pub(crate) fn must_see_automation(automation_id: Uuid) -> Result<(), Refusal> {
+    match is_visible_automation(automation_id)? {
+        true => Ok(()),
+        false => Err(Refusal::Unknown {
+            kind: "automation",
+            id: automation_id.to_string(),
+        }),
+    }
+}
+
 /// Whether the caller sees this execution.
 pub(crate) fn is_visible_execution(execution_id: Uuid) -> Result<bool, Refusal> {
     let visible: Option<bool> = Spi::get_one_with_args(
@@ -150,9 +155,5 @@ fn is_a_change_of_the_callers(execution_id: Uuid) -> Result<bool, Refusal> {
             &[execution_id.into()],
         )?)
     })?;
-    let visible: Option<bool> = Spi::get_one_with_args(
-        "SELECT EXISTS (SELECT FROM public.automations a WHERE a.id OPERATOR(pg_catalog.=) $1)",
-        &[automation.into()],
-    )?;
-    Ok(visible == Some(true))
+    automation.map_or(Ok(false), is_visible_automation)
 }

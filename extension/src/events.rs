@@ -11,7 +11,7 @@ use pgrx::{AnyElement, Uuid};
 use serde_json::{Value, json};
 
 use crate::acting::as_table_owner;
-use crate::asking::is_visible_automation;
+use crate::asking::must_see_automation;
 use crate::jsonb;
 use crate::refusal::Refusal;
 
@@ -55,13 +55,7 @@ fn replay(
 ) -> Result<Option<Uuid>, ErrorReport> {
     let event_id = event_id.ok_or(Refusal::Null("event_id"))?;
     let automation_id = automation_id.ok_or(Refusal::Null("automation_id"))?;
-    if !is_visible_automation(automation_id)? {
-        return Err(Refusal::Unknown {
-            kind: "automation",
-            id: automation_id.to_string(),
-        }
-        .into());
-    }
+    must_see_automation(automation_id)?;
     let visible: Option<bool> = Spi::get_one_with_args(
         "SELECT EXISTS (SELECT FROM public.automation_events e WHERE e.id OPERATOR(pg_catalog.=) $1)",
         &[event_id.into()],
@@ -84,7 +78,7 @@ fn replay(
 }
 
 /// The user in the request's claims; a setting, so it is the same whoever reads it.
-fn own_account() -> Result<Option<Uuid>, Refusal> {
+pub(crate) fn own_account() -> Result<Option<Uuid>, Refusal> {
     as_table_owner(|| Ok(Spi::get_one("SELECT automations.claimed_user()")?))
 }
 

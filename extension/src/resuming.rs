@@ -40,7 +40,11 @@ fn resume(
 
 /// What a token names. The same refusal for whatever is wrong with it.
 fn named(token: &str) -> Result<ResumeToken, Refusal> {
+    ResumeToken::verify(token, &secret()?).map_err(Refusal::Token)
+}
+
+/// The secret of this database, for the owner of the tables.
+pub(crate) fn secret() -> Result<ResumeSecret, Refusal> {
     let secret: Option<String> = Spi::get_one("SELECT automations.token_secret()")?;
-    let secret = ResumeSecret::from_hex(&secret.unwrap_or_default()).map_err(Refusal::Token)?;
-    ResumeToken::verify(token, &secret).map_err(Refusal::Token)
+    ResumeSecret::from_hex(&secret.unwrap_or_default()).map_err(Refusal::Token)
 }

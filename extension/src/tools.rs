@@ -8,6 +8,7 @@ use pgrx::{AnyElement, JsonB, Uuid};
 use serde_json::{Value, json};
 
 use crate::acting::as_table_owner;
+use crate::asking::is_visible_automation;
 use crate::jsonb;
 use crate::refusal::Refusal;
 
@@ -84,12 +85,7 @@ fn call_tool(
         Ok(automation.zip(schema))
     })?;
     let (automation_id, schema) = known.ok_or_else(unknown)?;
-    let visible: Option<bool> = Spi::get_one_with_args(
-        "SELECT EXISTS (SELECT FROM public.automations a WHERE a.id OPERATOR(pg_catalog.=) $1)",
-        &[automation_id.into()],
-    )
-    .map_err(Refusal::from)?;
-    if visible != Some(true) {
+    if !is_visible_automation(automation_id)? {
         return Err(unknown().into());
     }
     let schema = jsonb::parse(&schema, "the schema of the tool")?;

@@ -71,14 +71,6 @@ pub fn next_runs(
     Crontab::parse(cron, timezone)?.runs(after, None, n)
 }
 
-/// Checks a schedule without computing runs: that it can be read, and matches a date.
-///
-/// # Errors
-/// See [`ScheduleError`].
-pub fn check_schedule(cron: &str, timezone: &str, now: DateTime<Utc>) -> Result<(), ScheduleError> {
-    next_runs(cron, timezone, now, 1).map(drop)
-}
-
 /// An expression in a time zone, read once.
 pub(crate) struct Crontab {
     expression: Expression,

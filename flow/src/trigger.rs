@@ -123,6 +123,28 @@ fn merge(resolved: &mut Map<String, Value>, config: &Map<String, Value>) {
     }
 }
 
+/// A setting of a resolved configuration that is text, trimmed; null, an empty text and a missing key say nothing.
+fn text<'c>(resolved: &'c Value, key: &str) -> Result<Option<&'c str>, Problem> {
+    match resolved.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
+        Some(_) => Err(must_be(key, "text")),
+    }
+}
+
+/// A setting of a resolved configuration that is true or false; null and a missing key say nothing.
+fn flag(resolved: &Value, key: &str) -> Result<Option<bool>, Problem> {
+    match resolved.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(*flag)),
+        Some(_) => Err(must_be(key, "true or false")),
+    }
+}
+
+fn must_be(key: &str, what: &str) -> Problem {
+    Problem::error("trigger_config", None, format!("`{key}` must be {what}"))
+}
+
 /// `eventType` as `event_type`; snake_case stays.
 fn snake_case(key: &str) -> String {
     let mut out = String::with_capacity(key.len() + 4);
@@ -147,16 +169,10 @@ impl Listener {
     /// An unknown event type, columns that are no list of names, a condition that is refused.
     pub fn from_config(resolved: &Value) -> Result<Option<Listener>, Problem> {
         let problem = |message: String| Problem::error("trigger_config", None, message);
-        let text = |key: &str| match resolved.get(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.trim())),
-            Some(_) => Err(problem(format!("`{key}` must be text"))),
-        };
-        let Some(source) = text("event_source")? else {
+        let Some(source) = text(resolved, "event_source")? else {
             return Ok(None);
         };
-        let event = match text("event_type")? {
+        let event = match text(resolved, "event_type")? {
             Some(name) => Event::find(name).ok_or_else(|| {
                 let shown: String = name.chars().take(40).collect();
                 problem(format!(
@@ -167,7 +183,7 @@ impl Listener {
             None => return Ok(None),
         };
         if source == "event" {
-            match text("event_name")? {
+            match text(resolved, "event_name")? {
                 None => return Ok(None),
                 Some(name) if name.chars().count() > MAX_EVENT_NAME => {
                     return Err(problem("`event_name` has up to 200 characters".to_owned()));
@@ -183,9 +199,7 @@ impl Listener {
                 ));
             }
         }
-        if !matches!(resolved.get("keep"), None | Some(Value::Null | Value::Bool(_))) {
-            return Err(problem("`keep` must be true or false".to_owned()));
-        }
+        flag(resolved, "keep")?; // the database reads it where changes become executions
         let columns = match resolved.get("columns") {
             None | Some(Value::Null) => Vec::new(),
             Some(Value::Array(names)) => names

@@ -62,7 +62,6 @@ DECLARE
     turn_is_odd boolean;
     fit_accounts uuid[];
     fit_ids uuid[];
-    taken uuid[] := '{}';
     share integer;
     room integer;
     given integer;
@@ -91,8 +90,8 @@ BEGIN
     priorities := array_fill(32767, ARRAY[cardinality(accounts)]);
     last_ids := array_fill(nothing, ARRAY[cardinality(accounts)]);
 
-    WHILE cardinality(taken) < batch AND cardinality(accounts) > 0 LOOP
-        room := batch - cardinality(taken);
+    WHILE coalesce(cardinality(ids), 0) < batch AND cardinality(accounts) > 0 LOOP
+        room := batch - coalesce(cardinality(ids), 0);
         share := greatest(1, room / (SELECT sum(w) FROM unnest(weights) w)::integer);
         IF prioritized OR full_ones <> '{}' THEN
             SELECT array_agg(r.account_id), array_agg(r.id), array_agg(r.priority), array_agg(r.automation_id),
@@ -215,13 +214,12 @@ BEGIN
                    is_busy OR coalesce(bool_or(w.busy) FILTER (WHERE NOT w.fits), false)
             INTO fit_accounts, fit_ids, turn_automations, turn_leads, turn_conversations, counted, full_ones, unplaced,
                  is_busy
-            FROM automations.within_limits(turn_accounts, turn_ids, taken) WITH ORDINALITY
+            FROM automations.within_limits(turn_accounts, turn_ids, coalesce(ids, '{}')) WITH ORDINALITY
               AS w (account_id, id, fits, is_counted, full_one, busy, n);
         ELSE
             fit_accounts := turn_accounts;
             fit_ids := turn_ids;
         END IF;
-        taken := taken || fit_ids;
         ids := ids || fit_ids;
         account_ids := account_ids || fit_accounts;
         automation_ids := automation_ids || turn_automations;

@@ -17,10 +17,11 @@ BEGIN
     INTO automation, leads, conversations
     FROM automations.queue q WHERE q.account_id = show_execution.account_id AND q.id = show_execution.execution_id;
     PERFORM FROM public.automations a WHERE a.id = automation FOR KEY SHARE SKIP LOCKED;
-    IF FOUND AND NOT EXISTS (SELECT FROM automations.listeners l WHERE l.keep) AND cardinality(leads) + cardinality(conversations) = (
+    IF FOUND AND NOT EXISTS (SELECT FROM automations.listeners l WHERE l.keep AND l.automation_id = automation)
+        AND (cardinality(leads) + cardinality(conversations) = 0 OR cardinality(leads) + cardinality(conversations) = (
             SELECT count(*) FROM automations.hold_host(leads, conversations) h
-            WHERE h.held AND h.account_id = show_execution.account_id) THEN
-        -- nearly always all is as it was, and nobody keeps changes; to set up what create_executions() does for many costs more than this
+            WHERE h.held AND h.account_id = show_execution.account_id)) THEN
+        -- nearly always all is as it was, and its changes are not kept; to set up what create_executions() does for many costs more than this
         INSERT INTO public.automation_executions (
             id, automation_id, account_id, version, trigger_type, trigger_data, status, started_at, test_mode, lead_id,
             conversation_id, caused_by, depth)

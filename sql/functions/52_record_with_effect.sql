@@ -14,13 +14,11 @@ SET lock_timeout = '500ms'
 AS $$
 DECLARE
     own jsonb := steps -> -1;
-    is_ordinary boolean;
 BEGIN
     -- the earlier try has this row locked until it is over
-    SELECT q.has_execution AND q.crashes = 0 INTO is_ordinary
-    FROM automations.queue q
+    PERFORM FROM automations.queue q
     WHERE q.account_id = record_with_effect.account_id AND q.id = record_with_effect.execution_id
-      AND q.lease_token = record_with_effect.token AND q.lease_until > clock_timestamp()
+      AND q.lease_token = record_with_effect.token
     FOR UPDATE;
     IF EXISTS (
         SELECT FROM automations.steps s
@@ -29,12 +27,6 @@ BEGIN
           AND s.status = 'completed') THEN
         RAISE EXCEPTION 'step % of execution % is recorded already', own ->> 'node_id', execution_id
             USING ERRCODE = 'transaction_integrity_constraint_violation';
-    END IF;
-    IF is_ordinary AND NOT jsonb_path_exists(steps, '$[*].wait')
-        AND NOT EXISTS (SELECT FROM automations.waits w WHERE w.execution_id = record_with_effect.execution_id) THEN
-        -- there is no more to record() then
-        PERFORM automations.write_steps(ARRAY[account_id], ARRAY[execution_id], jsonb_build_array(steps));
-        RETURN;
     END IF;
     IF NOT automations.record(account_id, execution_id, token, steps) THEN
         RAISE EXCEPTION 'the lease of execution % is lost', execution_id USING ERRCODE = 'transaction_rollback';

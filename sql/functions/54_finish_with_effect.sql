@@ -7,9 +7,6 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF automations.finish_one(account_id, execution_id, token, result) THEN
-        RETURN;
-    END IF;
     PERFORM automations.finish(ARRAY[account_id], ARRAY[execution_id], ARRAY[token], jsonb_build_array(result));
     IF NOT FOUND THEN
         RAISE EXCEPTION 'execution % was not ended', execution_id USING ERRCODE = 'transaction_rollback';

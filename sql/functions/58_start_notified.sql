@@ -7,6 +7,8 @@ CREATE FUNCTION automations.start_notified(
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '500ms'
+SET enable_seqscan = off
+SET jit = off
 AS $$
 BEGIN
     INSERT INTO automations.leaders AS l (task, daemon, until)

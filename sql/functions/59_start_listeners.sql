@@ -2,7 +2,7 @@
 -- transaction that says that it was delivered. Waits for nobody: an automation that somebody has locked is an error, and
 -- the event is delivered later. One that is switched off or goes meanwhile does not hear it. What it starts was caused by
 -- what emitted the event, as deep in the chain.
-CREATE FUNCTION automations.start_listeners(event_id uuid, data jsonb) RETURNS integer
+CREATE FUNCTION automations.start_listeners(event_id uuid, data jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
@@ -10,7 +10,6 @@ SET jit = off
 AS $$
 DECLARE
     l record;
-    started integer := 0;
 BEGIN
     FOR l IN
         SELECT x.automation_id, e.caused_by, e.depth
@@ -25,9 +24,7 @@ BEGIN
         IF FOUND THEN
             PERFORM automations.start_execution(
                 l.automation_id, data, false, NULL, NULL, NULL, 'event', l.caused_by, l.depth);
-            started := started + 1;
         END IF;
     END LOOP;
-    RETURN started;
 END
 $$;

@@ -3,6 +3,8 @@ CREATE FUNCTION automations.use_api_key(id uuid)
 RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     noted integer;

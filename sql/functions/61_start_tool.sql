@@ -5,6 +5,8 @@ CREATE FUNCTION automations.start_tool(account_id uuid, automation_id uuid, vers
 RETURNS uuid
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET jit = off
 AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM automations.tools t

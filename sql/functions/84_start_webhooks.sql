@@ -7,6 +7,8 @@ CREATE FUNCTION automations.start_webhooks(calls jsonb)
 RETURNS TABLE (call integer, execution_id uuid, is_locked boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '500ms'
+SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     held uuid[] := ARRAY(

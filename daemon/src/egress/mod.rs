@@ -28,12 +28,13 @@ pub use allow::AllowHosts;
 pub use error::EgressError;
 pub use send::Answer;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
+use tokio::sync::OnceCell;
 use url::Url;
 
 /// How long a connection may take to be made, TLS included (TRUST 2.3).
@@ -74,7 +75,7 @@ pub struct Egress(Arc<Inner>);
 struct Inner {
     allow: AllowHosts,
     lookup: resolve::Lookup,
-    route: OnceLock<route::Route>,
+    route: OnceCell<route::Route>,
 }
 
 impl Egress {
@@ -91,7 +92,7 @@ impl Egress {
         Egress(Arc::new(Inner {
             allow,
             lookup,
-            route: OnceLock::new(),
+            route: OnceCell::new(),
         }))
     }
 
@@ -101,17 +102,15 @@ impl Egress {
     /// Any [`EgressError`]; `Setup` if TLS cannot be initialised at all.
     pub async fn send(&self, request: Request) -> Result<Answer, EgressError> {
         let limit = request.timeout;
-        let sent = send::follow(self.route()?, request);
+        let sent = send::follow(self.route().await?, request);
         tokio::time::timeout(limit, sent)
             .await
             .unwrap_or(Err(EgressError::Timeout { limit }))
     }
 
-    fn route(&self) -> Result<&route::Route, EgressError> {
-        if let Some(route) = self.0.route.get() {
-            return Ok(route);
-        }
-        let route = route::Route::new(self.0.allow.clone(), self.0.lookup.clone())?;
-        Ok(self.0.route.get_or_init(|| route))
+    /// Made once, by whoever comes first; the others wait for it.
+    async fn route(&self) -> Result<&route::Route, EgressError> {
+        let make = || async { route::Route::new(self.0.allow.clone(), self.0.lookup.clone()) };
+        self.0.route.get_or_try_init(make).await
     }
 }

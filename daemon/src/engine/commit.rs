@@ -75,7 +75,6 @@ pub(super) async fn commit(
     match committed {
         Kept::Yes => {
             walk.unrecorded.take();
-            walk.precious = None;
             walk.is_shown();
             Ok(Committed::Yes)
         }
@@ -158,7 +157,6 @@ pub(super) async fn commit_with_end(
 async fn look(walk: &mut Walk<'_>, step: &StepId, why: String) -> Result<Committed, Halt> {
     if is_recorded(walk, step).await? {
         walk.unrecorded.take();
-        walk.precious = None;
         walk.is_shown();
         return Ok(Committed::Yes);
     }

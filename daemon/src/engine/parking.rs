@@ -42,7 +42,7 @@ impl Walk<'_> {
         };
         self.newly_parked.push(step.clone());
         self.parked.insert(step, parked);
-        self.precious = Some(Instant::now());
+        self.unrecorded.write_by(Instant::now());
     }
 
     /// The step failed and is tried again after this pause.

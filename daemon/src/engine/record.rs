@@ -1,6 +1,7 @@
 //! Step records: the rows of `automations.steps` as `record`, `park` and `finish` take them.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use flow::{Node, Outcome, StepId};
@@ -42,6 +43,9 @@ pub type Record = Box<RawValue>;
 pub struct Unrecorded {
     rows: Vec<Record>,
     bytes: usize,
+    /// Among them is what the world has seen: to be written before anything is waited for, but for a database node, whose
+    /// commit takes it along if it comes until then.
+    precious: Option<Instant>,
 }
 
 /// What is held back at most: by size because it is memory, by number because it is lost with the daemon.
@@ -60,6 +64,16 @@ impl Unrecorded {
         if let Some(record) = self.rows.pop() {
             self.bytes -= record.get().len();
         }
+    }
+
+    /// Among them is what has to be written by then.
+    pub fn write_by(&mut self, then: Instant) {
+        self.precious = Some(self.precious.map_or(then, |other| other.min(then)));
+    }
+
+    /// When they have to be written, if the world has seen any of it.
+    pub fn precious(&self) -> Option<Instant> {
+        self.precious
     }
 
     /// True when they have to be written, whatever comes next.

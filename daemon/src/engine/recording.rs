@@ -28,7 +28,6 @@ impl Walk<'_> {
     pub(super) async fn record(&mut self) -> Result<(), Halt> {
         self.record_parked();
         let steps = Arc::new(self.unrecorded.take());
-        self.precious = None;
         let sure = std::mem::take(&mut self.sure);
         let claim = self.hold.claim();
         let group = self.engine.groups.records(sure);

@@ -103,7 +103,7 @@ impl Walk<'_> {
             return Ok(());
         }
         // what goes with it is pure and would come to the same again; what the world has seen or waits for is not
-        if self.precious.is_none() && self.parked.is_empty() {
+        if self.unrecorded.precious().is_none() && self.parked.is_empty() {
             self.sure = sure;
         }
         self.record().await?;

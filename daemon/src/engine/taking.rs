@@ -72,8 +72,7 @@ impl Walk<'_> {
                         OnInterrupted::Retry => CARRIED,
                         OnInterrupted::Fail => Duration::ZERO,
                     };
-                    let until = Instant::now() + carried;
-                    self.precious = Some(self.precious.map_or(until, |other| other.min(until)));
+                    self.unrecorded.write_by(Instant::now() + carried);
                 }
                 self.complete(&step, told)?;
             }

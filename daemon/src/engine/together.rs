@@ -6,7 +6,7 @@ use std::future::Future;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::gathering::Gathering;
+use crate::gathering::{Gathering, within};
 use crate::queue::{Claim, QueueError};
 
 /// Executions in one call.
@@ -67,9 +67,7 @@ async fn serve<W: Write>(write: W, mut waiting: mpsc::Receiver<Job<W::What>>, ga
     let mut ready = Vec::new();
     while waiting.recv_many(&mut ready, GROUP).await > 0 {
         gathering.gather(&mut waiting, &mut ready, GROUP).await;
-        while !ready.is_empty() {
-            let rest = ready.split_off(fitting(ready.iter().map(|job| W::bytes(&job.what)), MOST_BYTES));
-            let group = std::mem::replace(&mut ready, rest);
+        for group in within(std::mem::take(&mut ready), MOST_BYTES, |job| W::bytes(&job.what)) {
             let written = match W::is_worth(group.len()) {
                 true => call(&write, &group).await,
                 false => HashSet::new(),
@@ -91,28 +89,5 @@ async fn call<W: Write>(write: &W, group: &[Job<W::What>]) -> HashSet<uuid::Uuid
             tracing::debug!(%error, "written one by one");
             HashSet::new()
         }
-    }
-}
-
-/// How many of the first go into one call: as many as have this many bytes together, and one at least.
-fn fitting(sizes: impl Iterator<Item = usize>, most: usize) -> usize {
-    let mut bytes = 0;
-    let fit = sizes.take_while(|size| {
-        bytes += size;
-        bytes <= most
-    });
-    fit.count().max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_group_is_bounded_by_bytes_and_is_never_empty() {
-        let fit = |sizes: &[usize]| fitting(sizes.iter().copied(), 10);
-        assert_eq!(fit(&[4, 6, 1]), 2);
-        assert_eq!(fit(&[11, 1]), 1);
-        assert_eq!(fit(&[1, 2, 3]), 3);
     }
 }

@@ -208,7 +208,7 @@ impl Walk<'_> {
         };
         if let Some(record) = record::cancelled(self.who(step, node), attempt) {
             self.unrecorded.push(record);
-            self.precious = Some(Instant::now());
+            self.unrecorded.write_by(Instant::now());
         }
     }
 }

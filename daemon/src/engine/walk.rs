@@ -100,9 +100,6 @@ pub(super) struct Walk<'a> {
     pub(super) tries: HashMap<StepId, Tries>,
     /// Records that go with the next durable write.
     pub(super) unrecorded: Unrecorded,
-    /// Among them is what the world has seen: to be written before anything is waited for, but for a database node, whose
-    /// commit takes it along if it comes until then.
-    pub(super) precious: Option<Instant>,
     /// Nobody can see this execution yet, and somebody should from then on.
     pub(super) show_at: Option<Instant>,
     /// Told when everybody can see it.
@@ -229,7 +226,6 @@ impl<'a> Walk<'a> {
             rows: Arc::default(),
             tries: HashMap::new(),
             unrecorded: Unrecorded::default(),
-            precious: None,
             show_at,
             shown,
             together: false,
@@ -279,8 +275,8 @@ impl<'a> Walk<'a> {
 
     /// Writes what must not be lost, then waits for a run, a wake-up or the loss of the lease.
     async fn wait(&mut self) -> Result<(), Halt> {
-        let carried = self.precious.filter(|until| self.is_carried(*until));
-        if self.precious.is_some() && carried.is_none() {
+        let carried = self.unrecorded.precious().filter(|until| self.is_carried(*until));
+        if self.unrecorded.precious().is_some() && carried.is_none() {
             self.record().await?;
             if self.look {
                 return Ok(());

@@ -102,7 +102,7 @@ impl ServerHandler for Agent {
         let session = context
             .extensions
             .get::<Parts>()
-            .and_then(|parts| parts.headers.get("mcp-session-id"))
+            .and_then(|parts| parts.headers.get(super::SESSION))
             .and_then(|id| id.to_str().ok())
             .map(str::to_owned);
         let (agent, peer) = (self.clone(), context.peer);

@@ -41,8 +41,8 @@ impl Queue {
                 &[&proof],
             )
             .await?;
+        let readiness = Readiness::of(&row)?;
         let Some(queued) = row.try_get(9)? else {
-            let readiness = Readiness::of(&row)?;
             return Ok(Look {
                 readiness,
                 work: None,
@@ -50,7 +50,7 @@ impl Queue {
         };
         let due_in: Option<i64> = row.try_get(11)?;
         Ok(Look {
-            readiness: Readiness::of(&row)?,
+            readiness,
             work: Some(Work {
                 queued,
                 claimed: row.try_get(10)?,

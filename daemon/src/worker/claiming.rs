@@ -13,8 +13,7 @@ use crate::queue::QueueError;
 use crate::queue::claim::Claimed;
 use crate::stop::Stop;
 
-/// Executions in one claim call: half of the default `--concurrency`, so that one half is claimed while the results of the
-/// other are written.
+/// Executions in one claim call at most.
 pub(super) const BATCH: usize = 128;
 
 /// How long a claim waits for more slots when all were taken, and for how many at most. Under load only: while slots
@@ -108,6 +107,7 @@ impl Worker {
         } else {
             if self.wake.rings(now) {
                 self.unpark().await?;
+                self.fire().await?;
             }
             self.delivery.ask();
         }
@@ -116,15 +116,22 @@ impl Worker {
 
     pub(super) async fn unpark(&self) -> Result<(), QueueError> {
         loop {
-            let unparked = self.queue.unpark().await?;
-            if let Some(next) = unparked.next.filter(|next| !next.is_zero()) {
-                self.wake.alarm(Instant::now() + next);
-            }
-            // zero: there are more that are due, unless somebody else has them in hand
-            if unparked.moved == 0 || unparked.next != Some(Duration::ZERO) {
-                return self.fire().await;
+            let round = self.queue.unpark().await?;
+            if !self.has_more_due(round.moved, round.next) {
+                return Ok(());
             }
         }
+    }
+
+    /// After a round that took so many of what was due: sets the alarm for the next one, or says that there are more at
+    /// once, unless somebody else has them in hand.
+    pub(super) fn has_more_due(&self, taken: i32, next: Option<Duration>) -> bool {
+        match next {
+            Some(Duration::ZERO) => return taken > 0,
+            Some(next) => self.wake.alarm(Instant::now() + next),
+            None => {}
+        }
+        false
     }
 
     async fn claim_all(self: &Arc<Self>, stop: &Stop) -> Result<Round, QueueError> {

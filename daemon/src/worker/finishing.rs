@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::backoff::Backoff;
 use crate::engine::ending::Ending;
-use crate::gathering::Gathering;
+use crate::gathering::{Gathering, within};
 use crate::leases::Hold;
 use crate::queue::error::Tried;
 use crate::queue::{Claim, Queue, QueueError};
@@ -128,26 +128,6 @@ async fn serve(
     }
 }
 
-/// Splits a group, in its order, so that no part is larger than `most` unless it is one alone.
-fn within<T>(group: Vec<T>, most: usize, size: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
-    let mut parts: Vec<Vec<T>> = Vec::new();
-    let mut left = 0;
-    for one in group {
-        let bytes = size(&one);
-        match parts.last_mut().filter(|_| bytes <= left) {
-            Some(part) => {
-                left -= bytes;
-                part.push(one);
-            }
-            None => {
-                left = most.saturating_sub(bytes);
-                parts.push(vec![one]);
-            }
-        }
-    }
-    parts
-}
-
 /// Writes a group; what the group could not write is tried alone.
 async fn write(queue: &Queue, group: Vec<Job>, line: &mpsc::WeakSender<Job>) {
     let alone = group.len() == 1;
@@ -235,18 +215,5 @@ async fn call(queue: &Queue, mut jobs: Vec<Job>) -> Result<Vec<Job>, (Vec<Job>, 
                 backoff.wait().await;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_group_is_bounded_by_bytes_and_one_alone_may_be_larger() {
-        let parts = |sizes: &[usize]| within(sizes.to_vec(), 10, |size| *size);
-        assert_eq!(parts(&[4, 6, 1]), [vec![4, 6], vec![1]]);
-        assert_eq!(parts(&[25, 3, 7, 11]), [vec![25], vec![3, 7], vec![11]]);
-        assert!(parts(&[]).is_empty());
     }
 }

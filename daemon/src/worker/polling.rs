@@ -37,6 +37,7 @@ impl Worker {
         match work.due_in {
             Some(Duration::ZERO) => {
                 self.unpark().await?;
+                self.fire().await?;
                 queued = true;
             }
             Some(next) => self.wake.alarm(Instant::now() + next),

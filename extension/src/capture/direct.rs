@@ -217,9 +217,5 @@ unsafe fn fill(
 }
 
 fn jsonb(text: &str) -> Result<Option<pg_sys::Datum>, Refusal> {
-    let text = CString::new(text)?;
-    // SAFETY: jsonb_in(cstring).
-    Ok(unsafe {
-        pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(pg_sys::Datum::from(text.as_ptr()))])
-    })
+    Ok(crate::jsonb::datum_of(&CString::new(text)?))
 }

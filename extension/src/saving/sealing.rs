@@ -4,7 +4,7 @@
 use std::ffi::CString;
 
 use flow::trigger::webhook::{Sealing, to_seal};
-use flow::{ResumeSecret, SealKey, Secret};
+use flow::{SealKey, Secret};
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use serde_json::Value;
@@ -13,6 +13,7 @@ use super::row::Row;
 use crate::acting::as_table_owner;
 use crate::jsonb;
 use crate::refusal::Refusal;
+use crate::resuming::secret;
 
 /// The row with its secrets sealed for its owner's account. What is sealed already stays; where the automation changes
 /// hands, it is sealed anew, if the row itself had it.
@@ -23,8 +24,7 @@ pub fn sealed(new: Row, old: Option<&Row>) -> Result<Row, Refusal> {
     let Some(owner) = new.uuid("user_id").filter(|_| has_auth(&config, &nodes)) else {
         return Ok(new); // nothing to look for, the commonest case
     };
-    let secret: Option<String> = as_table_owner(|| Ok(Spi::get_one("SELECT automations.token_secret()")?))?;
-    let secret = ResumeSecret::from_hex(&secret.unwrap_or_default()).map_err(Refusal::Token)?;
+    let secret = as_table_owner(secret)?;
     let key = |owner: pgrx::Uuid| SealKey::new(&secret, uuid::Uuid::from_bytes(*owner.as_bytes()));
     let before = old
         .and_then(|old| old.uuid("user_id"))

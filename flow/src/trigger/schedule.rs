@@ -6,6 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
+use super::{flag, text};
 use crate::moment::Moment;
 use crate::problem::Problem;
 use crate::schedule::{Crontab, MAX_RUNS, ScheduleError};
@@ -42,8 +43,6 @@ pub struct Schedule {
     pub missed: Missed,
     /// Whether a time is left out while the execution of the last one is not final.
     pub skips_overlap: bool,
-    /// Each fire is kept as an event, for replay.
-    pub keep: bool,
 }
 
 /// A time of a schedule, and when it is fired: as much later as its jitter says.
@@ -105,11 +104,7 @@ impl Schedule {
             Some("skip") => true,
             Some(_) => return Err(refused("overlap", "must be allow or skip")),
         };
-        let keep = match resolved.get("keep") {
-            None | Some(Value::Null) => false,
-            Some(Value::Bool(keep)) => *keep,
-            Some(_) => return Err(refused("keep", "must be true or false")),
-        };
+        flag(resolved, "keep")?; // the database reads it where it fires
         Ok(Schedule {
             crontab,
             start_at,
@@ -117,7 +112,6 @@ impl Schedule {
             jitter: jitter(resolved)?,
             missed,
             skips_overlap,
-            keep,
         })
     }
 
@@ -256,14 +250,6 @@ fn mixed(automation: [u8; 16], at: DateTime<Utc>) -> u64 {
 
 fn refused(key: &str, what: &str) -> Problem {
     Problem::error("trigger_config", None, format!("`{key}` {what}"))
-}
-
-fn text<'c>(config: &'c Value, key: &str) -> Result<Option<&'c str>, Problem> {
-    match config.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
-        Some(_) => Err(refused(key, "must be text")),
-    }
 }
 
 fn moment(config: &Value, key: &str) -> Result<Option<DateTime<Utc>>, Problem> {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::text;
 use crate::problem::Problem;
 use crate::schema::{self, Schema};
 
@@ -51,13 +52,7 @@ impl Tool {
     /// The setting that is missing or wrong.
     pub fn from_config(resolved: &Value) -> Result<Tool, Problem> {
         let problem = |message: String| Problem::error("trigger_config", None, message);
-        let text = |key: &str| match resolved.get(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.trim())),
-            Some(_) => Err(problem(format!("`{key}` must be text"))),
-        };
-        let name = text("tool_name")?
+        let name = text(resolved, "tool_name")?
             .ok_or_else(|| problem("`tool_name` is missing: it is what the agent calls".to_owned()))?;
         if !is_name(name) {
             let shown: String = name.chars().take(80).collect();
@@ -66,7 +61,7 @@ impl Tool {
                  and have at most {MAX_NAME} characters"
             )));
         }
-        let description = text("tool_description")?;
+        let description = text(resolved, "tool_description")?;
         if description.is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
             return Err(problem(format!(
                 "`tool_description` has more than {MAX_DESCRIPTION} characters"

@@ -11,6 +11,7 @@ pub use auth::Auth;
 pub use sealing::{Sealing, to_seal};
 pub use signature::{Algorithm, Encoding, Hmac, Request, TOLERANCE, Verified};
 
+use super::{flag, text};
 use crate::problem::Problem;
 use crate::sealed::SealKey;
 
@@ -124,22 +125,6 @@ fn rate(resolved: &Value) -> Result<Option<u32>, Problem> {
             .filter(|number| (1..=MAX_RATE).contains(number))
             .map(Some)
             .ok_or_else(|| problem("`calls_per_minute` is a whole number from 1 to 600000")),
-    }
-}
-
-fn text<'c>(config: &'c Value, key: &str) -> Result<Option<&'c str>, Problem> {
-    match config.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
-        Some(_) => Err(problem(format!("`{key}` must be text"))),
-    }
-}
-
-fn flag(config: &Value, key: &str) -> Result<Option<bool>, Problem> {
-    match config.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Bool(flag)) => Ok(Some(*flag)),
-        Some(_) => Err(problem(format!("`{key}` must be true or false"))),
     }
 }
 

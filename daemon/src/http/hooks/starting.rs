@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::gathering::within;
 use crate::queue::error::Verdict;
 use crate::queue::start_webhooks::Begun;
 use crate::queue::{Queue, QueueError};
@@ -54,8 +55,7 @@ struct Job {
     answer: oneshot::Sender<Started>,
 }
 
-/// Takes calls. Cheap to clone; the task ends when the last one is dropped.
-#[derive(Clone)]
+/// Takes calls; the task ends when it is dropped.
 pub struct Starter {
     jobs: mpsc::Sender<Job>,
 }
@@ -82,25 +82,16 @@ impl Starter {
 }
 
 async fn serve(queue: Queue, mut waiting: mpsc::Receiver<Job>) {
-    let mut ready = Vec::new();
+    let mut ready: Vec<Job> = Vec::new();
     while waiting.recv_many(&mut ready, GROUP).await > 0 {
-        let mut group = Vec::new();
-        let mut bytes = 0;
-        for job in ready.drain(..) {
+        for mut group in within(std::mem::take(&mut ready), GROUP_BYTES, |job| {
+            job.start.get().len()
+        }) {
             // who does not wait any more is not started: he will ask again
-            if job.answer.is_closed() {
-                continue;
+            group.retain(|job| !job.answer.is_closed());
+            if !group.is_empty() {
+                write(&queue, group).await;
             }
-            let size = job.start.get().len();
-            if !group.is_empty() && bytes + size > GROUP_BYTES {
-                write(&queue, std::mem::take(&mut group)).await;
-                bytes = 0;
-            }
-            bytes += size;
-            group.push(job);
-        }
-        if !group.is_empty() {
-            write(&queue, group).await;
         }
     }
 }
