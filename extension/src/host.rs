@@ -36,6 +36,9 @@ fn hold_host(
     >,
     pg_sys::panic::ErrorReport,
 > {
+    if lead_ids.is_empty() && conversation_ids.is_empty() {
+        return Ok(TableIterator::empty());
+    }
     let rows = as_table_owner(|| {
         Spi::connect_mut(|client| {
             let mut rows: Vec<Row> = Vec::new();

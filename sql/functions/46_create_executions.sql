@@ -33,10 +33,14 @@ BEGIN
     ), automation AS MATERIALIZED (
         SELECT h.id, h.held FROM automations.hold_automations(
             ARRAY(SELECT DISTINCT t.automation_id FROM turn t)) h
-    ), host AS MATERIALIZED (
-        SELECT h.kind, h.id, h.held, h.account_id FROM automations.hold_host(
-            ARRAY(SELECT DISTINCT t.lead_id FROM turn t WHERE t.lead_id IS NOT NULL),
-            ARRAY(SELECT DISTINCT t.conversation_id FROM turn t WHERE t.conversation_id IS NOT NULL)) h
+    ), lead AS MATERIALIZED (
+        -- leads and conversations each by themselves: of a list of both the planner expects few of either, and would look
+        -- through all of it for each execution
+        SELECT h.id, h.held, h.account_id FROM automations.hold_host(
+            ARRAY(SELECT DISTINCT t.lead_id FROM turn t WHERE t.lead_id IS NOT NULL), '{}') h
+    ), conversation AS MATERIALIZED (
+        SELECT h.id, h.held, h.account_id FROM automations.hold_host(
+            '{}', ARRAY(SELECT DISTINCT t.conversation_id FROM turn t WHERE t.conversation_id IS NOT NULL)) h
     ), looked AS (
         SELECT t.account_id, t.id, t.place, a.id IS NULL AS is_gone,
                a.held AND l.held IS NOT FALSE AND c.held IS NOT FALSE AS is_free,
@@ -44,8 +48,8 @@ BEGIN
                CASE WHEN c.account_id = t.account_id THEN c.id END AS conversation_id
         FROM turn t
         LEFT JOIN automation a ON a.id = t.automation_id
-        LEFT JOIN host l ON l.kind = 'lead' AND l.id = t.lead_id
-        LEFT JOIN host c ON c.kind = 'conversation' AND c.id = t.conversation_id
+        LEFT JOIN lead l ON l.id = t.lead_id
+        LEFT JOIN conversation c ON c.id = t.conversation_id
     )
     SELECT array_agg(k.account_id) FILTER (WHERE k.is_free), array_agg(k.id) FILTER (WHERE k.is_free),
            array_agg(k.place) FILTER (WHERE k.is_free), array_agg(k.lead_id) FILTER (WHERE k.is_free),

@@ -1,6 +1,7 @@
 -- Ends executions under their leases, many at once: results[i] = {status, error, error_code, error_node_id, output,
 -- variables, nodes_executed, steps} belongs to ids[i]. Returns the ids that were written; executions that wait for one of
--- them are told. Of several, those that somebody has locked are passed over, so that one open transaction cannot stall
+-- them are told. A null behind them: of several, some could not be counted at once (count_executions), and fold_uncounted()
+-- is to be called when there is nothing more to end. Of several, those that somebody has locked are passed over, so that one open transaction cannot stall
 -- the others: call again with the one alone. Its absence in the answer means that the lease is lost, or was let go
 -- because of the lock (set_aside). An error where it is the queue row that somebody has locked (refuse_while_locked), or
 -- what an execution refers to that has no row yet: it is written once, with its end, and the lease is kept meanwhile.
@@ -121,5 +122,8 @@ BEGIN
     USING unnest(held_accounts, held) AS h (account_id, id)
     WHERE q.account_id = h.account_id AND q.id = h.id
     RETURNING q.id;
+    IF cardinality(ids) > 1 AND EXISTS (SELECT FROM automations.uncounted) THEN
+        RETURN NEXT NULL;
+    END IF;
 END
 $$;

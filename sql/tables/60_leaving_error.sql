@@ -9,7 +9,7 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION automations.forget_failures() FROM PUBLIC;
-CREATE OR REPLACE TRIGGER active_again BEFORE UPDATE ON public.automations
+CREATE OR REPLACE TRIGGER active_again BEFORE UPDATE OF status ON public.automations
     FOR EACH ROW
     WHEN (OLD.status <> NEW.status AND (NEW.status = 'active' OR OLD.status = 'error'))
     EXECUTE FUNCTION automations.forget_failures();

@@ -7,7 +7,8 @@ CREATE OR REPLACE FUNCTION automations.count_executions(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    free uuid[] := automations.lock_to_count(ARRAY(SELECT DISTINCT a FROM unnest(automation_ids) a));
+    free uuid[] := automations.lock_to_count(
+        ARRAY(SELECT DISTINCT a FROM unnest(automation_ids) a), cardinality(automation_ids) = 1);
     counts jsonb;
 BEGIN
     IF 'completed' = ALL (statuses) AND automation_ids <@ free

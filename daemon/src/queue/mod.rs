@@ -14,7 +14,7 @@ pub mod definition;
 mod deliver_events;
 pub mod error;
 pub mod execution_steps;
-mod finish;
+pub mod finish;
 mod fire_schedules;
 mod fold_uncounted;
 pub mod giving_up;

@@ -3,6 +3,7 @@
 //! batches against 3,543 one at a time).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::value::{RawValue, to_raw_value};
@@ -17,6 +18,10 @@ use crate::queue::{Claim, Queue, QueueError};
 
 /// Executions in one call, and as many that wait for the next: these hold no slots any more, only their results.
 const GROUP: usize = 256;
+/// Calls at once: while one is on its way to the disk and back, the next is worked on.
+const CALLS: u32 = 2;
+/// So many results are worth a call beside one that is away; fewer wait for its end.
+const BESIDE: usize = 128;
 /// Bytes in one call, unless one result alone is larger: far below what Postgres takes as one JSON value (256 MiB).
 const GROUP_BYTES: usize = 16 << 20;
 /// KiB of results that have given their slots back. One for which there is no room keeps its slot until it is written, so
@@ -61,8 +66,8 @@ pub struct Finisher {
 }
 
 impl Finisher {
-    /// Starts the task; without `gathering` a result waits for no company. There is one for all ordinary executions: two calls of one daemon would wait for each other
-    /// wherever both count into the same automation (seen: 4 of 9 ms of a call), and one makes larger groups.
+    /// Starts the task; without `gathering` a result waits for no company. There is one for all ordinary executions: one
+    /// makes larger groups.
     pub fn start(queue: &Queue, gathering: Option<Gathering>) -> Finisher {
         let (jobs, waiting) = mpsc::channel(GROUP);
         tokio::spawn(serve(queue.clone(), waiting, jobs.downgrade(), gathering));
@@ -115,23 +120,69 @@ async fn serve(
     line: mpsc::WeakSender<Job>,
     gathering: Option<Gathering>,
 ) {
+    let calls = Arc::new(Semaphore::new(CALLS as usize));
+    let uncounted = Arc::new(AtomicBool::default());
     let mut ready = Vec::new();
-    while waiting.recv_many(&mut ready, GROUP).await > 0 {
+    let mut is_away = false;
+    loop {
+        let more = tokio::select! {
+            biased;
+            more = waiting.recv_many(&mut ready, GROUP) => more,
+            _ = calls.acquire_many(CALLS), if is_away => {
+                is_away = false;
+                if uncounted.swap(false, Ordering::Relaxed) {
+                    count(&queue).await;
+                }
+                continue;
+            }
+        };
+        if more == 0 {
+            return;
+        }
         if let Some(gathering) = &gathering {
             gathering.gather(&mut waiting, &mut ready, GROUP).await;
         }
+        gather_beside(&calls, &mut waiting, &mut ready).await;
         for group in within(std::mem::take(&mut ready), GROUP_BYTES, |job| {
             job.result.get().len()
         }) {
-            write(&queue, group, &line).await;
+            let Ok(call) = calls.clone().acquire_owned().await else {
+                return; // nobody closes it
+            };
+            is_away = true;
+            let (queue, line, uncounted) = (queue.clone(), line.clone(), uncounted.clone());
+            tokio::spawn(async move {
+                write(&queue, group, &line, &uncounted).await;
+                drop(call);
+            });
+        }
+    }
+}
+
+/// Adds to the statistics what calls could not count because others counted at that moment. What fails is made up for
+/// with what waits for somebody's lock (`upkeep.rs`).
+async fn count(queue: &Queue) {
+    if let Err(error) = queue.fold_uncounted().await {
+        tracing::debug!(%error, "statistics that had to wait could not be added yet");
+    }
+}
+
+/// While a call is away, the next gathers until it is worth being sent beside it.
+async fn gather_beside(calls: &Semaphore, waiting: &mut mpsc::Receiver<Job>, ready: &mut Vec<Job>) {
+    while ready.len() < BESIDE {
+        let room = GROUP.saturating_sub(ready.len());
+        tokio::select! {
+            biased;
+            _ = calls.acquire_many(CALLS) => return,
+            more = waiting.recv_many(ready, room) => if more == 0 { return },
         }
     }
 }
 
 /// Writes a group; what the group could not write is tried alone.
-async fn write(queue: &Queue, group: Vec<Job>, line: &mpsc::WeakSender<Job>) {
+async fn write(queue: &Queue, group: Vec<Job>, line: &mpsc::WeakSender<Job>, uncounted: &AtomicBool) {
     let alone = group.len() == 1;
-    let mut left = match call(queue, group).await {
+    let mut left = match call(queue, group, uncounted).await {
         Ok(left) => left,
         Err((mut jobs, error)) if alone => {
             if let Some(job) = jobs.pop() {
@@ -161,7 +212,7 @@ async fn write(queue: &Queue, group: Vec<Job>, line: &mpsc::WeakSender<Job>) {
         return;
     }
     while let Some(job) = left.pop() {
-        Box::pin(write(queue, vec![job], line)).await;
+        Box::pin(write(queue, vec![job], line, uncounted)).await;
     }
 }
 
@@ -183,7 +234,11 @@ fn again(mut job: Job, line: mpsc::WeakSender<Job>) {
 }
 
 /// One call, repeated while the database is away; returns the jobs that were not written.
-async fn call(queue: &Queue, mut jobs: Vec<Job>) -> Result<Vec<Job>, (Vec<Job>, QueueError)> {
+async fn call(
+    queue: &Queue,
+    mut jobs: Vec<Job>,
+    uncounted: &AtomicBool,
+) -> Result<Vec<Job>, (Vec<Job>, QueueError)> {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     let mut tried = Tried::default();
     loop {
@@ -199,7 +254,8 @@ async fn call(queue: &Queue, mut jobs: Vec<Job>) -> Result<Vec<Job>, (Vec<Job>, 
         match queue.finish(&claims, &results).await {
             Ok(written) => {
                 metrics::histogram!("automationd_finish_seconds").record(since.elapsed().as_secs_f64());
-                for job in jobs.extract_if(.., |job| written.contains(&job.hold.claim().id)) {
+                uncounted.fetch_or(written.uncounted, Ordering::Relaxed);
+                for job in jobs.extract_if(.., |job| written.ids.contains(&job.hold.claim().id)) {
                     drop(job.answer.send(Finished::Written));
                 }
                 return Ok(jobs);
