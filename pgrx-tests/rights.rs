@@ -141,13 +141,13 @@ mod tests {
             fire_due fire_schedules fold_uncounted folded_change free_slots full_limits hand_to_parents \
             heartbeat hold_automations hold_executions hold_host hold_parents hold_waits in_milliseconds \
             inspect interrupt is_copy is_free is_too_large keep_changes keep_occurrence lease look maintain \
-            milliseconds_since nodes_executed outcome own_identifier park park_many priority_of progress provenance \
+            milliseconds_since nodes_executed outcome output_of own_identifier park park_many priority_of progress provenance \
             queue_turn readiness record record_many record_with_effect refuse_child refuse_while_locked \
             release replay_change replay_missed requeue rescue resolve_trigger schedules_due_in \
             sees_past_policies set_aside set_pending show_execution snapshot start_child start_execution \
             start_listeners start_notified start_tool start_webhooks stop_leading token_secret tools_stamp \
             unpark use_api_key wait_for_child waited waiting_accounts waiting_step wake wake_waiting webhook \
-            within_limits write_steps write_waits\n\
+            whole_step within_limits write_steps write_waits\n\
         t: node_change node_change_statement node_columns node_fields node_find node_find_statement \
             node_insert node_insert_statement node_must_see node_order node_owner node_references node_refers \
             node_source_table node_table node_use_application_path node_where\n\

@@ -85,6 +85,8 @@ extension_sql_file!("../../sql/functions/49_execution_steps.sql");
 extension_sql_file!("../../sql/functions/50_in_milliseconds.sql");
 extension_sql_file!("../../sql/functions/50_milliseconds_since.sql");
 extension_sql_file!("../../sql/functions/50_nodes_executed.sql");
+extension_sql_file!("../../sql/functions/51_output_of.sql");
+extension_sql_file!("../../sql/functions/51_whole_step.sql");
 extension_sql_file!("../../sql/functions/51_write_steps.sql");
 extension_sql_file!("../../sql/functions/51_write_waits.sql");
 extension_sql_file!("../../sql/functions/52_end_waits.sql");

@@ -75,7 +75,7 @@ BEGIN
                coalesce(q.version, (SELECT a.version FROM public.automations a WHERE a.id = q.automation_id)),
                q.trigger_type, q.trigger_data, r.result ->> 'status', q.occurred_at, q.test_mode, f.lead_id,
                f.conversation_id, q.caused_by, q.depth, r.result ->> 'error', r.result ->> 'error_code',
-               r.result ->> 'error_node_id', nullif(r.result -> 'output', 'null'),
+               r.result ->> 'error_node_id', automations.output_of(r.result),
                coalesce(nullif(r.result -> 'variables', 'null'), '{}'),
                coalesce(nullif(r.result -> 'nodes_executed', 'null'), '[]'),
                CASE WHEN r.is_final THEN greatest(clock_timestamp(), q.occurred_at) END,

@@ -1,8 +1,10 @@
--- Writes step rows of executions that the caller holds by their lease: steps[i] is the list of steps of ids[i],
--- each an object with the columns of automations.steps (whose account and execution it may not choose). A step
--- that has completed is never changed. Returns how many completed now. In plpgsql, which keeps the plan: a function in
+-- Writes step rows of executions that the caller holds by their lease: lists[places[i]], or lists[i] without places, is the
+-- list of steps of ids[i], or a result that holds it as `steps` beside `nodes_executed`. A step is an object with the columns
+-- of automations.steps (whose account and execution it may not choose); one with a `line` is completed by that line of
+-- nodes_executed (whole_step). A step that has completed is never changed. Returns how many completed now. In plpgsql, which keeps the plan: a function in
 -- SQL would be planned at each call.
-CREATE FUNCTION automations.write_steps(account_ids uuid[], ids uuid[], steps jsonb)
+CREATE FUNCTION automations.write_steps(
+    account_ids uuid[], ids uuid[], lists jsonb, places integer[] DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -25,10 +27,14 @@ BEGIN
                coalesce(n.started_at, clock_timestamp()), n.completed_at,
                CASE WHEN n.duration_ms > 2147483647 THEN 2147483647 ELSE n.duration_ms END::integer,
                n.began_after, coalesce(n.format, 1)
-        FROM unnest(account_ids, ids) WITH ORDINALITY AS e (account_id, id, place)
+        FROM unnest(account_ids, ids, places) WITH ORDINALITY AS e (account_id, id, place, n)
+        CROSS JOIN LATERAL (
+            SELECT write_steps.lists -> (coalesce(e.place, e.n::integer) - 1) AS list OFFSET 0) g
         CROSS JOIN LATERAL jsonb_array_elements(
-            coalesce(nullif(write_steps.steps -> (e.place - 1)::integer, 'null'), '[]')) WITH ORDINALITY AS l (step, position)
-        CROSS JOIN LATERAL jsonb_to_record(l.step) AS n (
+            CASE jsonb_typeof(g.list) WHEN 'array' THEN g.list
+                 WHEN 'object' THEN coalesce(nullif(g.list -> 'steps', 'null'), '[]')
+                 ELSE '[]' END) WITH ORDINALITY AS l (step, position)
+        CROSS JOIN LATERAL jsonb_to_record(automations.whole_step(l.step, g.list)) AS n (
             node_id text, place text, run integer, attempt integer, node_type text, label text, status text,
             ordinal integer, outcome jsonb, input jsonb, output jsonb, error jsonb, variables jsonb, warnings jsonb,
             idempotency_key uuid, wake_at timestamptz, wake_in_ms numeric, started_at timestamptz,

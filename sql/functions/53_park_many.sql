@@ -72,9 +72,7 @@ BEGIN
         CROSS JOIN LATERAL (SELECT parks -> (h.place - 1) AS park OFFSET 0) p
         WHERE e.id = h.id AND e.id = ANY (known); -- the array, too: see finish()
     END IF;
-    PERFORM automations.write_steps(held_accounts, held, (
-        SELECT jsonb_agg(coalesce(parks -> (h.place - 1) -> 'steps', '[]') ORDER BY h.position)
-        FROM unnest(held_places) WITH ORDINALITY AS h (place, position)));
+    PERFORM automations.write_steps(held_accounts, held, parks, held_places);
     WITH left_queue AS (
         DELETE FROM automations.queue q
         USING unnest(held_accounts, held, held_places) AS h (account_id, id, place)

@@ -62,9 +62,7 @@ BEGIN
         RETURN;
     END IF;
     -- who gets on, even by one step, is not poisonous
-    IF automations.write_steps(held_accounts, held, (
-            SELECT jsonb_agg(records -> (h.place - 1) ORDER BY h.position)
-            FROM unnest(held_places) WITH ORDINALITY AS h (place, position))) > 0
+    IF automations.write_steps(held_accounts, held, records, held_places) > 0
         AND crashed && held THEN
         UPDATE automations.queue q SET crashes = 0
         FROM unnest(held_accounts, held, held_places) AS h (account_id, id, place)

@@ -1,10 +1,11 @@
 -- Ends executions under their leases, many at once: results[i] = {status, error, error_code, error_node_id, output,
--- variables, nodes_executed, steps} belongs to ids[i]. Returns the ids that were written; executions that wait for one of
--- them are told. A null behind them: of several, some could not be counted at once (count_executions), and fold_uncounted()
--- is to be called when there is nothing more to end. Of several, those that somebody has locked are passed over, so that one open transaction cannot stall
--- the others: call again with the one alone. Its absence in the answer means that the lease is lost, or was let go
--- because of the lock (set_aside). An error where it is the queue row that somebody has locked (refuse_while_locked), or
--- what an execution refers to that has no row yet: it is written once, with its end, and the lease is kept meanwhile.
+-- variables, nodes_executed, steps} belongs to ids[i]; output and steps may point into nodes_executed (output_of,
+-- whole_step). Returns the ids that were written; executions that wait for one of them are told. A null behind them: of
+-- several, some could not be counted at once (count_executions), and fold_uncounted() is to be called when there is nothing
+-- more to end. Of several, those that somebody has locked are passed over, so that one open transaction cannot stall the
+-- others: call again with the one alone. Its absence in the answer means that the lease is lost, or was let go because of
+-- the lock (set_aside). An error where it is the queue row that somebody has locked (refuse_while_locked), or what an
+-- execution refers to that has no row yet: it is written once, with its end, and the lease is kept meanwhile.
 CREATE FUNCTION automations.finish(account_ids uuid[], ids uuid[], tokens uuid[], results jsonb)
 RETURNS SETOF uuid
 LANGUAGE plpgsql
@@ -82,7 +83,10 @@ BEGIN
             PERFORM automations.refuse_while_locked(account_ids[1], ids[1], tokens[1]);
             RETURN;
         END IF;
-        PERFORM automations.set_aside(account_ids[1], ids[1], tokens[1], results -> 0 -> 'steps');
+        PERFORM automations.set_aside(account_ids[1], ids[1], tokens[1], (
+            SELECT jsonb_agg(automations.whole_step(l.step, results -> 0) ORDER BY l.position)
+            FROM jsonb_array_elements(coalesce(nullif(results -> 0 -> 'steps', 'null'), '[]'))
+                WITH ORDINALITY AS l (step, position)));
     END IF;
     IF held IS NULL THEN
         RETURN;
@@ -94,7 +98,7 @@ BEGIN
             error = r.result ->> 'error',
             error_code = r.result ->> 'error_code',
             error_node_id = r.result ->> 'error_node_id',
-            output = nullif(r.result -> 'output', 'null'),
+            output = automations.output_of(r.result),
             variables = coalesce(nullif(r.result -> 'variables', 'null'), e.variables),
             nodes_executed = coalesce(nullif(r.result -> 'nodes_executed', 'null'), e.nodes_executed),
             completed_at = greatest(clock_timestamp(), e.started_at),
@@ -106,9 +110,7 @@ BEGIN
         WHERE e.id = h.id AND e.id = ANY (known) AND e.status NOT IN ('completed', 'failed', 'cancelled');
     END IF;
 
-    PERFORM automations.write_steps(held_accounts, held, (
-        SELECT jsonb_agg(coalesce(results -> (h.place - 1) -> 'steps', '[]') ORDER BY h.position)
-        FROM unnest(held_places) WITH ORDINALITY AS h (place, position)));
+    PERFORM automations.write_steps(held_accounts, held, results, held_places);
     IF held_waiting IS NOT NULL THEN
         PERFORM automations.end_waits(held_waiting, false);
     END IF;

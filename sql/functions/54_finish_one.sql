@@ -32,7 +32,7 @@ BEGIN
         error = result ->> 'error',
         error_code = result ->> 'error_code',
         error_node_id = result ->> 'error_node_id',
-        output = nullif(result -> 'output', 'null'),
+        output = automations.output_of(result),
         variables = coalesce(nullif(result -> 'variables', 'null'), e.variables),
         nodes_executed = coalesce(nullif(result -> 'nodes_executed', 'null'), e.nodes_executed),
         completed_at = greatest(clock_timestamp(), e.started_at),
@@ -40,7 +40,7 @@ BEGIN
     WHERE e.id = finish_one.execution_id;
     IF result -> 'steps' <> '[]' THEN
         PERFORM automations.write_steps(
-            ARRAY[account_id], ARRAY[execution_id], jsonb_build_array(result -> 'steps'));
+            ARRAY[account_id], ARRAY[execution_id], jsonb_build_array(result));
     END IF;
     PERFORM automations.free_slots(ARRAY[execution_id]);
     DELETE FROM automations.queue q

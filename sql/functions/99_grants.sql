@@ -42,7 +42,8 @@ BEGIN
         -- what those call as their caller
         'due_runs', 'fire_due', 'schedules_due_in', 'is_copy', 'own_identifier', 'queue_turn', 'inspect', 'all_held',
         'hold_automations', 'hold_executions', 'hold_host', 'chain', 'lease', 'create_executions', 'show_execution',
-        'finish_one', 'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'write_steps', 'interrupt',
+        'finish_one', 'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'output_of', 'whole_step',
+        'write_steps', 'interrupt',
         'sees_past_policies', 'set_aside', 'refuse_while_locked', 'is_too_large', 'set_pending', 'write_waits',
         'requeue', 'wake_waiting', 'hold_parents', 'hold_waits', 'hand_to_parents', 'end_waits', 'is_free',
         'cancel_execution', 'cancel_left_children', 'event_data', 'event_matches', 'refuse_child', 'wait_for_child',

@@ -113,7 +113,7 @@ pub(super) async fn commit_with_end(
     let Some(end) = walk.story.end() else {
         return Halt::Anew;
     };
-    let before = walk.unrecorded.take();
+    let before = walk.unrecorded.take_with_end();
     let mut ending = Ending::of(&walk.story, end, &walk.engine.services.limits, before);
     ending.steps.push(row);
     let claim = walk.hold.claim();

@@ -23,6 +23,8 @@ pub struct Ending {
     pub node_id: Option<Arc<str>>,
     /// The result.
     pub output: Output,
+    /// The line of `nodes_executed` whose output it is.
+    pub output_line: Option<usize>,
     /// The final variables; null leaves what is written already.
     pub variables: Arc<Value>,
     /// What people read; none leaves what is written already.
@@ -39,6 +41,7 @@ impl Ending {
             error: Some((message.into(), code)),
             node_id,
             output: Output::default(),
+            output_line: None,
             variables: Arc::default(),
             nodes_executed: None,
             steps: Vec::new(),
@@ -57,7 +60,7 @@ impl Ending {
 
     /// What the story came to.
     pub fn of(story: &Story, end: &End, limits: &Limits, steps: Vec<Record>) -> Ending {
-        let (output, stopped) = story.last().cloned().unwrap_or_default();
+        let last = story.last().cloned().unwrap_or_default();
         let (status, error, node_id) = match end {
             End::Completed => ("completed", None, None),
             End::Cancelled => ("cancelled", None, None),
@@ -68,14 +71,16 @@ impl Ending {
                 nodes.first().map(|one| one.0.clone()),
             ),
         };
+        let has_output = status != "failed" || last.stopped;
         Ending {
             status,
             error,
             node_id,
-            output: if status == "failed" && !stopped {
-                Output::default()
+            output_line: last.line.filter(|_| has_output),
+            output: if has_output {
+                last.output
             } else {
-                output
+                Output::default()
             },
             variables: story.variables().clone(),
             nodes_executed: Some(all_nodes(story)),
@@ -93,11 +98,16 @@ impl Serialize for Ending {
             .map(|(text, code)| (clean::replaced(text), code))
             .unzip();
         let mut result = serializer.serialize_struct("Ending", 8)?;
+        // what is shown is not sent a second time
+        let line = self.output_line.filter(|_| self.nodes_executed.is_some());
         result.serialize_field("status", self.status)?;
         result.serialize_field("error", &message)?;
         result.serialize_field("error_code", &code)?;
         result.serialize_field("error_node_id", &self.node_id.as_deref())?;
-        result.serialize_field("output", &self.output)?;
+        match line {
+            Some(line) => result.serialize_field("output_line", &line)?,
+            None => result.serialize_field("output", &self.output)?,
+        }
         result.serialize_field("variables", &*self.variables)?;
         result.serialize_field("nodes_executed", &self.nodes_executed)?;
         result.serialize_field("steps", &self.steps)?;

@@ -42,6 +42,8 @@ pub type Record = Box<RawValue>;
 #[derive(Debug, Default)]
 pub struct Unrecorded {
     rows: Vec<Record>,
+    /// What some of them are beside `nodes_executed`, which shows the rest: less to write, parse and read.
+    beside: Vec<(usize, Record)>,
     bytes: usize,
     /// Among them is what the world has seen: to be written before anything is waited for, but for a database node, whose
     /// commit takes it along if it comes until then.
@@ -59,11 +61,19 @@ impl Unrecorded {
         self.rows.push(record);
     }
 
+    /// What the last one is beside `nodes_executed`.
+    pub fn push_beside(&mut self, record: Record) {
+        if let Some(last) = self.rows.len().checked_sub(1) {
+            self.beside.push((last, record));
+        }
+    }
+
     /// Takes the last one back.
     pub fn pop(&mut self) {
         if let Some(record) = self.rows.pop() {
             self.bytes -= record.get().len();
         }
+        self.beside.retain(|(row, _)| *row < self.rows.len());
     }
 
     /// Among them is what has to be written by then.
@@ -89,6 +99,17 @@ impl Unrecorded {
     /// All of them; none are left.
     pub fn take(&mut self) -> Vec<Record> {
         std::mem::take(self).rows
+    }
+
+    /// The same, to be written together with `nodes_executed`.
+    pub fn take_with_end(&mut self) -> Vec<Record> {
+        let mut all = std::mem::take(self);
+        for (row, beside) in all.beside {
+            if let Some(row) = all.rows.get_mut(row) {
+                *row = beside;
+            }
+        }
+        all.rows
     }
 }
 
@@ -152,13 +173,7 @@ pub fn ended(who: Who<'_>, ordinal: u32, told: &Told) -> Option<Record> {
         completed_at: String,
         duration_ms: u64,
     }
-    let status = match told.outcome {
-        Outcome::Failed => "failed",
-        Outcome::Skipped => "skipped",
-        _ => "completed",
-    };
-    // what a trigger gives is the execution's trigger data, stored there
-    let is_trigger = who.node.kind.name.starts_with("trigger-");
+    let is_trigger = is_trigger(who.node);
     let ended = Ended {
         ordinal,
         outcome: &told.outcome,
@@ -175,7 +190,53 @@ pub fn ended(who: Who<'_>, ordinal: u32, told: &Told) -> Option<Record> {
         completed_at: time(told.completed_at),
         duration_ms: told.duration_ms,
     };
-    record(who, told.attempt, status, ended)
+    record(who, told.attempt, ended_as(&told.outcome), ended)
+}
+
+/// What a step that has ended is beside the line of `nodes_executed` that shows it; none where the record holds something
+/// else than the line.
+pub fn beside(who: Who<'_>, ordinal: u32, line: usize, told: &Told) -> Option<Record> {
+    #[derive(Serialize)]
+    struct Beside<'a> {
+        line: usize,
+        place: String,
+        status: &'static str,
+        ordinal: u32,
+        outcome: &'a Outcome,
+        #[serde(skip_serializing_if = "Map::is_empty")]
+        variables: &'a Map<String, Value>,
+        idempotency_key: Uuid,
+        began_after: u32,
+        format: i16,
+    }
+    if is_trigger(who.node) || matches!(told.outcome, Outcome::Failed | Outcome::Items(_)) {
+        return None;
+    }
+    let beside = Beside {
+        line,
+        place: who.step.place.to_string(),
+        status: ended_as(&told.outcome),
+        ordinal,
+        outcome: &told.outcome,
+        variables: &told.variables,
+        idempotency_key: who.step.idempotency_key(who.execution),
+        began_after: who.began_after,
+        format: FORMAT,
+    };
+    to_raw_value(&beside).ok()
+}
+
+fn ended_as(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Failed => "failed",
+        Outcome::Skipped => "skipped",
+        _ => "completed",
+    }
+}
+
+/// What a trigger gives is the execution's trigger data, stored there.
+fn is_trigger(node: &Node) -> bool {
+    node.kind.name.starts_with("trigger-")
 }
 
 fn shown(input: &Value) -> Value {

@@ -20,6 +20,17 @@ use outputs::Outputs;
 pub use told::{Begun, Kept, Moves, Output, Told};
 use variables::Variables;
 
+/// The step that ended last.
+#[derive(Debug, Clone, Default)]
+pub struct Last {
+    /// What it gave.
+    pub output: Output,
+    /// It stopped the execution.
+    pub stopped: bool,
+    /// The line of `nodes_executed` that shows it, with nothing of it cut.
+    pub line: Option<usize>,
+}
+
 /// The story of one execution.
 pub struct Story {
     plan: Arc<Plan>,
@@ -32,8 +43,8 @@ pub struct Story {
     open_loops: HashMap<StepId, Told>,
     variables: Variables,
     summary: Summary,
-    /// Of the step that ended last: its output, and whether it stopped the execution.
-    last: Option<(Output, bool)>,
+    /// The step that ended last.
+    last: Option<Last>,
     /// The newest error, and whose it is.
     error: Option<(Arc<str>, Arc<Value>)>,
     ordinal: u32,
@@ -74,12 +85,16 @@ impl Story {
         let output = Output::Value(told.output.clone());
         self.outputs.keep(step, &output, told.error.as_ref());
         let at = told.completed_at;
-        if matches!(told.outcome, Outcome::Items(_)) {
+        let line = if matches!(told.outcome, Outcome::Items(_)) {
             self.open(step, told); // a loop ends when its iterations have
+            None
         } else {
-            self.ended(step, &told, output);
-        }
-        let moves = self.follow(changes, at);
+            self.ended(step, &told, output)
+        };
+        let moves = Moves {
+            line,
+            ..self.follow(changes, at)
+        };
         if self.outputs.is_full() {
             self.tidy(false);
         }
@@ -157,8 +172,8 @@ impl Story {
         &self.summary
     }
 
-    /// The output of the step that ended last, and whether it stopped the execution.
-    pub fn last(&self) -> Option<&(Output, bool)> {
+    /// The step that ended last.
+    pub fn last(&self) -> Option<&Last> {
         self.last.as_ref()
     }
 
@@ -213,15 +228,19 @@ impl Story {
         self.outputs.tidy(&self.position, &places, all);
     }
 
-    fn ended(&mut self, step: &StepId, told: &Told, output: Output) {
+    fn ended(&mut self, step: &StepId, told: &Told, output: Output) -> Option<usize> {
         if let Some(error) = &told.error {
             self.error = Some((step.node.clone(), error.clone()));
         }
         let stopped = matches!(told.outcome, Outcome::Stopped(_));
-        if let Some(node) = self.plan.node(&step.node) {
-            self.summary.add(node, step, told, &output);
-        }
-        self.last = Some((output, stopped));
+        let node = self.plan.node(&step.node)?;
+        let line = self.summary.add(node, step, told, &output);
+        self.last = Some(Last {
+            output,
+            stopped,
+            line,
+        });
+        line
     }
 
     fn follow(&mut self, changes: Vec<Change>, at: DateTime<Utc>) -> Moves {

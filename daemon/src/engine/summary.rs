@@ -98,10 +98,16 @@ impl Summary {
         }
     }
 
-    /// A step has ended.
-    pub fn add(&mut self, node: &Node, step: &StepId, told: &Told, output: &Output) {
+    /// On which line the next step will be; none where it may move.
+    pub fn next_line(&self) -> Option<usize> {
+        Some(self.first.len()).filter(|line| *line < FIRST)
+    }
+
+    /// A step has ended. Where it is shown, if nothing of it is cut.
+    pub fn add(&mut self, node: &Node, step: &StepId, told: &Told, output: &Output) -> Option<usize> {
         let failed = told.outcome == Outcome::Failed;
         let left = self.left;
+        let line = self.next_line();
         let entry = Entry {
             status: match told.outcome {
                 Outcome::Failed => "failed",
@@ -120,18 +126,20 @@ impl Summary {
             warnings: &told.warnings,
             ..Entry::of(node)
         };
-        let line = entry.line();
-        if self.first.len() < FIRST {
-            self.first.push(line);
-            return;
+        let text = entry.line();
+        if line.is_some() {
+            let is_whole = entry.is_whole();
+            self.first.push(text);
+            return line.filter(|_| is_whole);
         }
-        self.last.push_back((line, left - self.left));
+        self.last.push_back((text, left - self.left));
         if self.last.len() > LAST
             && let Some((_, shown)) = self.last.pop_front()
         {
             self.left += shown;
             self.cut += 1;
         }
+        None
     }
 
     fn shown<'a>(&mut self, value: &'a Value) -> Shown<'a> {
@@ -198,6 +206,15 @@ impl<'a> Entry<'a> {
             label: clean::label(node),
             ..Entry::of_none()
         }
+    }
+
+    /// Whether nothing of it is cut.
+    fn is_whole(&self) -> bool {
+        let parts = [&self.input, &self.output, &self.error];
+        !parts
+            .into_iter()
+            .flatten()
+            .any(|part| matches!(part, Shown::Cut { .. }))
     }
 
     /// Always JSON: nothing in it can refuse to be written.

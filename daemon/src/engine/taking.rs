@@ -188,10 +188,15 @@ impl Walk<'_> {
 
     /// A step has ended and its record goes with the next durable write.
     pub(super) fn complete(&mut self, step: &StepId, told: Told) -> Result<(), Halt> {
+        let beside = self.beside(step, &told);
         if let Some(record) = self.row(step, &told) {
             self.unrecorded.push(record);
         }
-        self.completed(step, told)
+        let line = self.completed(step, told)?;
+        if let (Some(_), Some(beside)) = (line, beside) {
+            self.unrecorded.push_beside(beside);
+        }
+        Ok(())
     }
 
     /// Who a step is, for its record.
@@ -211,8 +216,16 @@ impl Walk<'_> {
         record::ended(who, self.story.next_ordinal(), told)
     }
 
-    /// A step has ended and its record is taken care of.
-    pub(super) fn completed(&mut self, step: &StepId, told: Told) -> Result<(), Halt> {
+    /// What the record of an ended step is beside `nodes_executed`, if nothing of it is cut there.
+    fn beside(&self, step: &StepId, told: &Told) -> Option<Record> {
+        let node = self.definition.plan.node(&step.node)?;
+        let line = self.story.summary().next_line()?;
+        record::beside(self.who(step, node), self.story.next_ordinal(), line, told)
+    }
+
+    /// A step has ended and its record is taken care of. The line of `nodes_executed` that shows it, if nothing of it is
+    /// cut.
+    pub(super) fn completed(&mut self, step: &StepId, told: Told) -> Result<Option<usize>, Halt> {
         self.count(step, &told);
         let moves = self.story.complete(step, told).map_err(|error| match error {
             PositionError::Unfit { .. } => Halt::failed("node_failed", format!("internal error: {error}")),
@@ -238,7 +251,7 @@ impl Walk<'_> {
             }
         }
         self.ready.extend(moves.begin);
-        Ok(())
+        Ok(moves.line)
     }
 
     pub(super) fn count(&self, step: &StepId, told: &Told) {

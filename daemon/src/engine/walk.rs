@@ -144,7 +144,7 @@ async fn once(
     walk.together = together;
     match walk.go().await {
         Err(Halt::Failed(ending)) => {
-            let steps = walk.unrecorded.take();
+            let steps = walk.unrecorded.take_with_end();
             Err(Halt::Failed(Box::new(ending.with(&walk.story, steps))))
         }
         other => other,
@@ -246,7 +246,7 @@ impl<'a> Walk<'a> {
                     &self.story,
                     end,
                     &self.engine.services.limits,
-                    self.unrecorded.take(),
+                    self.unrecorded.take_with_end(),
                 );
                 return Ok(Walked::Ended(Box::new(ending)));
             }

@@ -93,4 +93,6 @@ pub struct Moves {
     pub begin: Vec<Begun>,
     /// Steps whose result is no longer wanted.
     pub cancel: Vec<StepId>,
+    /// The line of `nodes_executed` that shows the step that ended, with nothing of it cut.
+    pub line: Option<usize>,
 }
