@@ -10,6 +10,8 @@ RETURNS uuid[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+-- rows are looked up by their keys, one by one: a bitmap for each of them costs twice as much
+SET enable_bitmapscan = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE

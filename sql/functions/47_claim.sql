@@ -28,6 +28,8 @@ RETURNS TABLE (
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+-- rows are looked up by their keys, one by one: a bitmap for each of them costs twice as much
+SET enable_bitmapscan = off
 -- the plans do not depend on what is asked for, and to make them anew at each call took more time than to run them
 SET plan_cache_mode = force_generic_plan
 -- to make a sequential scan expensive makes some plans look worth compiling, which none of them is

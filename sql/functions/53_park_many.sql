@@ -7,6 +7,8 @@ RETURNS SETOF uuid
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+-- rows are looked up by their keys, one by one: a bitmap for each of them costs twice as much
+SET enable_bitmapscan = off
 -- without a usable index a plan costs 1e10 then, and PostgreSQL would compile it
 SET jit = off
 -- arrays of any length have one plan; making a plan for each call costs more than the call

@@ -197,9 +197,9 @@ impl Worker {
     }
 }
 
-/// For how many of so many slots a claim waits: a quarter, so that the others go on meanwhile.
+/// For how many of so many slots a claim waits: half of them, so that the others go on meanwhile.
 pub(super) fn together(slots: usize) -> usize {
-    (slots / 4).clamp(1, TOGETHER_SLOTS)
+    (slots / 2).clamp(1, TOGETHER_SLOTS)
 }
 
 fn pauses() -> Backoff {
