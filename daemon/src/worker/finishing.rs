@@ -2,8 +2,8 @@
 //! the next. One that is alone leaves at once; under load a commit carries many (DESIGN D7: 14,300 a second in
 //! batches against 3,543 one at a time).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::value::{RawValue, to_raw_value};
@@ -22,6 +22,9 @@ const GROUP: usize = 256;
 const CALLS: u32 = 2;
 /// So many results are worth a call beside one that is away; fewer wait for its end.
 const BESIDE: usize = 128;
+/// So long after a result of an account that has few executions beside another's many there is one call at a time: two take
+/// all that a small machine has, and whoever is beside them waits at each step.
+const GIVE_WAY: Duration = Duration::from_secs(1);
 /// Bytes in one call, unless one result alone is larger: far below what Postgres takes as one JSON value (256 MiB).
 const GROUP_BYTES: usize = 16 << 20;
 /// KiB of results that have given their slots back. One for which there is no room keeps its slot until it is written, so
@@ -63,6 +66,7 @@ struct Job {
 pub struct Finisher {
     jobs: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
+    gives_way: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Finisher {
@@ -70,9 +74,26 @@ impl Finisher {
     /// makes larger groups.
     pub fn start(queue: &Queue, gathering: Option<Gathering>) -> Finisher {
         let (jobs, waiting) = mpsc::channel(GROUP);
-        tokio::spawn(serve(queue.clone(), waiting, jobs.downgrade(), gathering));
+        let gives_way = Arc::default();
+        tokio::spawn(serve(
+            queue.clone(),
+            waiting,
+            jobs.downgrade(),
+            gathering,
+            Arc::clone(&gives_way),
+        ));
         let room = Arc::new(Semaphore::new(TAKEN_KIB as usize));
-        Finisher { jobs, room }
+        Finisher {
+            jobs,
+            room,
+            gives_way,
+        }
+    }
+
+    /// Somebody passes this line.
+    pub fn give_way(&self) {
+        let until = Instant::now() + GIVE_WAY;
+        *self.gives_way.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     /// Writes a result, together with others that are ready; returns when it is on disk or never will be. `slot` is
@@ -119,6 +140,7 @@ async fn serve(
     mut waiting: mpsc::Receiver<Job>,
     line: mpsc::WeakSender<Job>,
     gathering: Option<Gathering>,
+    gives_way: Arc<Mutex<Option<Instant>>>,
 ) {
     let calls = Arc::new(Semaphore::new(CALLS as usize));
     let uncounted = Arc::new(AtomicBool::default());
@@ -142,7 +164,12 @@ async fn serve(
         if let Some(gathering) = &gathering {
             gathering.gather(&mut waiting, &mut ready, GROUP).await;
         }
-        gather_beside(&calls, &mut waiting, &mut ready).await;
+        let until = *gives_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let worth = match until.is_some_and(|until| Instant::now() < until) {
+            true => usize::MAX,
+            false => BESIDE,
+        };
+        gather_beside(&calls, &mut waiting, &mut ready, worth).await;
         for group in within(std::mem::take(&mut ready), GROUP_BYTES, |job| {
             job.result.get().len()
         }) {
@@ -168,13 +195,18 @@ async fn count(queue: &Queue) {
 }
 
 /// While a call is away, the next gathers until it is worth being sent beside it.
-async fn gather_beside(calls: &Semaphore, waiting: &mut mpsc::Receiver<Job>, ready: &mut Vec<Job>) {
-    while ready.len() < BESIDE {
+async fn gather_beside(
+    calls: &Semaphore,
+    waiting: &mut mpsc::Receiver<Job>,
+    ready: &mut Vec<Job>,
+    worth: usize,
+) {
+    while ready.len() < worth {
         let room = GROUP.saturating_sub(ready.len());
         tokio::select! {
             biased;
             _ = calls.acquire_many(CALLS) => return,
-            more = waiting.recv_many(ready, room) => if more == 0 { return },
+            more = waiting.recv_many(ready, room), if room > 0 => if more == 0 { return },
         }
     }
 }

@@ -98,7 +98,10 @@ impl Worker {
         }
         let finisher = match lane {
             Lane::Ordinary if !hold.is_beside_a_flood(FEW) => &self.finisher,
-            Lane::Ordinary | Lane::Kept => &self.kept_finisher,
+            Lane::Ordinary | Lane::Kept => {
+                self.finisher.give_way();
+                &self.kept_finisher
+            }
         };
         finisher.finish(hold, ending, slot).await
     }
