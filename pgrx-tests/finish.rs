@@ -60,6 +60,64 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_nodes_executed_shows_is_the_rest_of_a_step_and_the_output() -> Outcome {
+        finished(
+            "1",
+            r#"[{"status": "completed", "output_line": 1,
+                 "nodes_executed": [
+                    {"node_id": "start", "status": "success", "run": 1, "output": {"lead": 1}},
+                    {"node_id": "score", "node_type": "transform-map", "label": "Score", "status": "success", "run": 1,
+                     "attempt": 2, "iteration": [], "input": {"lead": 1}, "output": {"score": 3}, "error": null,
+                     "duration_ms": 7, "warnings": ["odd"]}],
+                 "steps": [
+                    {"node_id": "start", "run": 1, "status": "completed", "ordinal": 1, "output": null},
+                    {"line": 1, "place": "[]", "status": "completed", "ordinal": 2, "outcome": "default",
+                     "variables": {"x": 1}, "began_after": 1}]}]"#,
+        )?;
+        assert_eq!(
+            ask("SELECT string_agg(concat_ws(' ', node_id, node_type, label, status, attempt, ordinal, began_after, input,
+                    output, variables, warnings, duration_ms), '; ' ORDER BY ordinal) FROM automations.steps")?,
+            "start completed 1 1; \
+             score transform-map Score completed 2 2 1 {\"lead\": 1} {\"score\": 3} {\"x\": 1} [\"odd\"] 7"
+        );
+        assert_eq!(
+            ask("SELECT output FROM public.automation_executions")?,
+            "{\"score\": 3}"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn of_several_ends_a_null_says_that_some_are_not_counted_yet() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(3)")?;
+        Spi::run(
+            "INSERT INTO automations.uncounted (automation_id, executions) VALUES (gen_random_uuid(), 1)",
+        )?;
+        stage::as_daemon()?;
+        Spi::run("SELECT pg_temp.claim(10)")?;
+        let end = |places: &str, results: &str| {
+            ask(&[
+                "SELECT string_agg((f IS NULL)::text, ' ' ORDER BY f) FROM (
+                    SELECT array_agg(q.account_id) AS a, array_agg(q.id) AS i, array_agg(q.lease_token) AS t
+                    FROM (SELECT * FROM automations.queue ORDER BY id LIMIT ",
+                places,
+                ") q) q, automations.finish(q.a, q.i, q.t, '",
+                results,
+                "') f",
+            ]
+            .concat())
+        };
+        let done = r#"{"status": "completed"}"#;
+        assert_eq!(
+            end("2", &["[", done, ",", done, "]"].concat())?,
+            "false false true"
+        );
+        assert_eq!(end("1", &["[", done, "]"].concat())?, "false");
+        Ok(())
+    }
+
+    #[pg_test]
     fn a_completed_step_is_never_changed() -> Outcome {
         stage::set()?;
         Spi::run("SELECT pg_temp.queue(1)")?;

@@ -7,10 +7,26 @@ CREATE OR REPLACE FUNCTION automations.count_executions(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    free uuid[] := automations.lock_to_count(
-        ARRAY(SELECT DISTINCT a FROM unnest(automation_ids) a), cardinality(automation_ids) = 1);
+    free uuid[];
     counts jsonb;
 BEGIN
+    IF cardinality(automation_ids) = 1 AND statuses[1] = 'completed'
+        AND NOT EXISTS (SELECT FROM automations.uncounted u WHERE u.automation_id = automation_ids[1]) THEN
+        -- one alone, as nearly always where nothing else is going on, and what follows comes down to this
+        UPDATE public.automations a
+           SET execution_count = least(a.execution_count::bigint + 1, 2147483647)::integer,
+               last_executed_at = greatest(a.last_executed_at, times[1]),
+               last_execution_status = CASE WHEN a.last_executed_at > times[1] THEN a.last_execution_status
+                                            ELSE 'completed' END,
+               failures_in_a_row = 0
+         WHERE a.id = (SELECT x.id FROM public.automations x WHERE x.id = automation_ids[1]
+                       FOR NO KEY UPDATE SKIP LOCKED);
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+    free := automations.lock_to_count(
+        ARRAY(SELECT DISTINCT a FROM unnest(automation_ids) a), cardinality(automation_ids) = 1);
     IF 'completed' = ALL (statuses) AND automation_ids <@ free
         AND NOT EXISTS (SELECT FROM automations.uncounted u WHERE u.automation_id = ANY (free)) THEN
         -- most groups are such ones, and to them the rest comes down to this

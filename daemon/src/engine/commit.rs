@@ -113,9 +113,10 @@ pub(super) async fn commit_with_end(
     let Some(end) = walk.story.end() else {
         return Halt::Anew;
     };
-    let before = walk.unrecorded.take_with_end();
-    let mut ending = Ending::of(&walk.story, end, &walk.engine.services.limits, before);
-    ending.steps.push(row);
+    let before = walk.unrecorded.rows().to_vec();
+    let mut steps = walk.unrecorded.take_with_end();
+    steps.push(row);
+    let ending = Ending::of(&walk.story, end, &walk.engine.services.limits, steps);
     let claim = walk.hold.claim();
     let committed = match to_raw_value(&ending) {
         Ok(result) => tokio::select! {
@@ -138,15 +139,11 @@ pub(super) async fn commit_with_end(
             }
         }
     }
-    ending.steps.pop();
-    if ending.steps.is_empty() {
+    if before.is_empty() {
         return Halt::Anew;
     }
-    match insist(walk.hold, || {
-        walk.engine.queue.record(claim, &ending.steps, Sure::OnDisk)
-    })
-    .await
-    {
+    let record = || walk.engine.queue.record(claim, &before, Sure::OnDisk);
+    match insist(walk.hold, record).await {
         // what is refused here is refused again, with its reason
         Insisted::Answer(true) | Insisted::Refused(_) => Halt::Anew,
         Insisted::Answer(false) | Insisted::Lost => Halt::Lost,

@@ -289,6 +289,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_an_end_leaves_out_what_nodes_executed_shows() {
+        let record = |text: &str| to_raw_value(text).unwrap();
+        let texts =
+            |rows: Vec<Record>| -> Vec<String> { rows.iter().map(|row| row.get().to_owned()).collect() };
+        let pushed = || {
+            let mut rows = Unrecorded::default();
+            rows.push(record("one"));
+            rows.push_beside(record("short"));
+            rows.push(record("two"));
+            rows
+        };
+        assert_eq!(texts(pushed().take()), ["\"one\"", "\"two\""]);
+        assert_eq!(texts(pushed().take_with_end()), ["\"short\"", "\"two\""]);
+        let mut rows = pushed();
+        rows.pop();
+        rows.pop();
+        rows.push(record("three"));
+        assert_eq!(texts(rows.take_with_end()), ["\"three\""]);
+    }
+
+    #[test]
     fn records_are_held_back_until_they_are_many_or_large() {
         let record = |bytes: usize| to_raw_value(&"x".repeat(bytes)).unwrap();
         let mut rows = Unrecorded::default();

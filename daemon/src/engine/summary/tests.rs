@@ -35,3 +35,21 @@ fn what_was_cut_can_be_known_again() {
     );
     assert_eq!(preview(&json!("x".repeat(300))).len(), 200);
 }
+
+#[test]
+fn a_line_is_whole_where_nothing_of_it_is_cut() {
+    let limits = Limits {
+        max_shown: 10,
+        max_shown_total: 100,
+        ..Limits::default()
+    };
+    let mut left = limits.max_shown_total;
+    let mut entry = Entry::of_none();
+    assert!(entry.is_whole());
+    let (short, long) = (json!("short"), json!("longer than ten"));
+    entry.input = Some(Shown::within(limits.max_shown, &mut left, &short));
+    assert!(entry.is_whole());
+    entry.output = Some(Shown::within(limits.max_shown, &mut left, &long));
+    assert!(!entry.is_whole());
+    assert_eq!(Summary::new(&limits).next_line(), Some(0));
+}

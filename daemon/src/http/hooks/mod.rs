@@ -105,6 +105,7 @@ impl Hooks {
     }
 
     async fn answer(&self, call: Call) -> Result<Response, Refusal> {
+        let mut is_charged = false;
         // again, because what was allowed may have changed before its execution was written
         for _ in 0..3 {
             let (entry, verified) = self.allowed(&call).await?;
@@ -112,7 +113,12 @@ impl Hooks {
             let Some(verified) = verified else {
                 return answer::challenge(&known.settings.auth, &call.query).ok_or(Refusal::Nobody);
             };
-            self.fits(known, &call)?;
+            if !std::mem::replace(&mut is_charged, true) {
+                self.charge(known, &call)?;
+            }
+            if call.body.too_large {
+                return Err(Refusal::TooLarge(self.limits.max_hook_body));
+            }
             let input = trigger_data(known, &call)?;
             let named = call.headers.get(&known.settings.idempotency_header);
             let start = Start {
@@ -158,8 +164,9 @@ impl Hooks {
         }
     }
 
-    /// Method, number of calls and size: told only to who may call.
-    fn fits(&self, known: &Known, call: &Call) -> Result<(), Refusal> {
+    /// Takes the call from those that webhook and account may have, once, however often its start has to be tried. Its
+    /// method is told only to who may call.
+    fn charge(&self, known: &Known, call: &Call) -> Result<(), Refusal> {
         self.counted.count(known.automation_id);
         let settings = &known.settings;
         if !settings
@@ -178,11 +185,7 @@ impl Hooks {
                 self.accounts
                     .take(known.account_id, self.limits.max_account_calls, now)
             })
-            .map_err(Refusal::TooMany)?;
-        if call.body.too_large {
-            return Err(Refusal::TooLarge(self.limits.max_hook_body));
-        }
-        Ok(())
+            .map_err(Refusal::TooMany)
     }
 
     async fn result(&self, known: &Known, id: uuid::Uuid) -> Response {
