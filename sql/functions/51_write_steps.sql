@@ -1,8 +1,8 @@
 -- Writes step rows of executions that the caller holds by their lease: lists[places[i]], or lists[i] without places, is the
 -- list of steps of ids[i], or a result that holds it as `steps` beside `nodes_executed`. A step is an object with the columns
 -- of automations.steps (whose account and execution it may not choose); one with a `line` is completed by that line of
--- nodes_executed (whole_step). A step that has completed is never changed. Returns how many completed now. In plpgsql, which keeps the plan: a function in
--- SQL would be planned at each call.
+-- nodes_executed (whole_step). A step that has completed is never changed. Returns how many completed now. In plpgsql,
+-- which keeps the plan: a function in SQL would be planned at each call.
 CREATE FUNCTION automations.write_steps(
     account_ids uuid[], ids uuid[], lists jsonb, places integer[] DEFAULT NULL)
 RETURNS bigint
