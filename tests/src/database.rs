@@ -4,7 +4,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::{cluster, template};
+use crate::{cluster, template, waiting};
 
 /// A test's own database, with a session of the application's owner.
 pub struct Database {
@@ -136,6 +136,20 @@ impl Database {
     /// A number, as the owner: `count(*)` and the like.
     pub async fn count(&self, query: &str) -> i64 {
         self.value(query, &[]).await
+    }
+
+    /// The daemons here are dead, and what they held is free at once: how long a lease lasts is shown elsewhere. Waits for
+    /// the end of their sessions before, because what they had sent may still be done in the server, also a claim of what
+    /// comes next, whose lease would have to lapse.
+    pub async fn abandoned(&self) {
+        let sessions = "SELECT count(*) FROM pg_stat_activity
+                         WHERE datname = current_database() AND application_name LIKE 'automationd%'";
+        waiting::until("the end of the daemons' sessions", || async {
+            (self.count(sessions).await == 0).then_some(())
+        })
+        .await;
+        self.run("UPDATE automations.queue SET lease_until = '-infinity' WHERE lease_token IS NOT NULL")
+            .await;
     }
 }
 

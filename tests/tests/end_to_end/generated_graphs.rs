@@ -161,9 +161,7 @@ async fn two_daemons_that_die_in_the_middle_change_nothing_in_that() {
     for at in ["9:after", "23:before"] {
         let mut daemon = Daemon::spawn(&database.name, options(&receiver).flag("--abort-at-write", at));
         assert!(!daemon.ended().await.success());
-        database
-            .run("UPDATE automations.queue SET lease_until = '-infinity' WHERE lease_token IS NOT NULL")
-            .await;
+        database.abandoned().await;
     }
     let daemon = Daemon::start_with(&database, options(&receiver)).await;
     compare(&database, &started).await;

@@ -20,18 +20,6 @@ fn asks_and_makes_a_lead(receiver: &Receiver) -> Graph {
 
 const MADE: &str = "SELECT count(*) FROM public.leads WHERE name = 'made'";
 
-/// Kills it, and waits for the end of its sessions: what it had sent before may still be done in the server, also a claim
-/// of what comes next, whose lease would have to lapse.
-async fn killed(database: &Database, daemon: Daemon) {
-    daemon.kill().await;
-    let sessions = "SELECT count(*) FROM pg_stat_activity
-                     WHERE datname = current_database() AND application_name LIKE 'automationd%'";
-    waiting::until("the end of the daemon's sessions", || async {
-        (database.count(sessions).await == 0).then_some(())
-    })
-    .await;
-}
-
 async fn steps(database: &Database, execution: Uuid) -> String {
     let query = "SELECT string_agg(node_id || ' ' || status, ', ' ORDER BY ordinal)
                    FROM automations.steps WHERE execution_id = $1";
@@ -115,13 +103,12 @@ async fn a_daemon_that_dies_at_any_write_of_it_leaves_one_effect() {
                 _ = daemon.ended() => {}
                 _ = database.ended(execution) => {}
             }
-            killed(&database, daemon).await;
-            database
-                .run("UPDATE automations.queue SET lease_until = '-infinity' WHERE lease_token IS NOT NULL")
-                .await;
+            daemon.kill().await;
+            database.abandoned().await;
             let next = Daemon::start_with(&database, options.clone()).await;
             database.ended(execution).await.completed();
-            killed(&database, next).await;
+            next.kill().await;
+            database.abandoned().await;
             assert_eq!(database.count(MADE).await, 1, "{at}");
             assert_eq!(
                 steps(&database, execution).await,

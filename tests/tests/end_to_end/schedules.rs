@@ -146,12 +146,8 @@ async fn daemons_that_are_killed_while_they_fire_lose_no_time_and_fire_none_twic
         tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
         one.kill().await;
         other.kill().await;
-        database
-            .run(
-                "UPDATE automations.queue SET lease_until = '-infinity' WHERE lease_token IS NOT NULL;
-                  UPDATE automations.queue SET crashes = 0",
-            )
-            .await;
+        database.abandoned().await;
+        database.run("UPDATE automations.queue SET crashes = 0").await;
     }
     let _last = Daemon::start_with(&database, options()).await;
 
@@ -170,9 +166,7 @@ async fn a_daemon_that_dies_at_any_write_around_a_fire_leaves_each_time_to_be_fi
             let dying = DaemonOptions::default().flag("--abort-at-write", &format!("{write}:{when}"));
             let mut dying = Daemon::spawn(&database.name, dying);
             assert!(!dying.ended().await.success());
-            database
-                .run("UPDATE automations.queue SET lease_until = '-infinity' WHERE lease_token IS NOT NULL")
-                .await;
+            database.abandoned().await;
 
             let daemon = Daemon::start_with(&database, options()).await;
 

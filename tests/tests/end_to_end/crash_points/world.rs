@@ -96,10 +96,7 @@ impl World {
             () = self.over() => Ended::Outlived,
         };
         daemon.kill().await;
-        // nobody holds its leases any more: what a lease is long for is shown elsewhere
-        self.database
-            .run("UPDATE automations.queue SET lease_until = '-infinity' WHERE lease_token IS NOT NULL")
-            .await;
+        self.database.abandoned().await;
         over
     }
 
