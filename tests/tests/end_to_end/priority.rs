@@ -26,9 +26,10 @@ async fn what_is_more_urgent_runs_before_what_was_there_first() {
     for automation in [later, usual, urgent] {
         database.all_ended(automation, 2).await;
     }
+    // by when they began: results are written together, in no order
     let order: Vec<String> = database
         .value(
-            "SELECT array_agg(a.name ORDER BY e.completed_at) FROM public.automation_executions e
+            "SELECT array_agg(a.name ORDER BY e.nodes_executed -> 0 ->> 'started_at') FROM public.automation_executions e
                JOIN public.automations a ON a.id = e.automation_id",
             &[],
         )
