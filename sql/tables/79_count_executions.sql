@@ -12,7 +12,7 @@ DECLARE
 BEGIN
     IF cardinality(automation_ids) = 1 AND statuses[1] = 'completed'
         AND NOT EXISTS (SELECT FROM automations.uncounted u WHERE u.automation_id = automation_ids[1]) THEN
-        -- one alone, as nearly always where nothing else is going on, and what follows comes down to this
+        -- one alone, as nearly always where nothing else is going on: what follows comes down to this, and takes 40 us more
         UPDATE public.automations a
            SET execution_count = least(a.execution_count::bigint + 1, 2147483647)::integer,
                last_executed_at = greatest(a.last_executed_at, times[1]),

@@ -23,7 +23,7 @@ pub struct Ending {
     pub node_id: Option<Arc<str>>,
     /// The result.
     pub output: Output,
-    /// The line of `nodes_executed` whose output it is.
+    /// The line of `nodes_executed` whose output it is; none without that list.
     pub output_line: Option<usize>,
     /// The final variables; null leaves what is written already.
     pub variables: Arc<Value>,
@@ -98,13 +98,12 @@ impl Serialize for Ending {
             .map(|(text, code)| (clean::replaced(text), code))
             .unzip();
         let mut result = serializer.serialize_struct("Ending", 8)?;
-        // what is shown is not sent a second time
-        let line = self.output_line.filter(|_| self.nodes_executed.is_some());
         result.serialize_field("status", self.status)?;
         result.serialize_field("error", &message)?;
         result.serialize_field("error_code", &code)?;
         result.serialize_field("error_node_id", &self.node_id.as_deref())?;
-        match line {
+        match self.output_line {
+            // what is shown is not sent a second time
             Some(line) => result.serialize_field("output_line", &line)?,
             None => result.serialize_field("output", &self.output)?,
         }
