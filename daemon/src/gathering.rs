@@ -44,7 +44,7 @@ impl Gathering {
 }
 
 /// What a call waits for while so many executions run.
-fn worth(running: usize, most: usize) -> usize {
+pub fn worth(running: usize, most: usize) -> usize {
     match running {
         0..=FEW => 1,
         many => (many / PART).min(most),

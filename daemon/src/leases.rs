@@ -155,6 +155,15 @@ impl Hold {
         self.leases.len().saturating_sub(1)
     }
 
+    /// How many others of its account this daemon holds.
+    pub fn beside_in_account(&self) -> usize {
+        let held = self.leases.lock();
+        let own = held
+            .values()
+            .filter(|one| one.claim.account_id == self.claim.account_id);
+        own.count().saturating_sub(1)
+    }
+
     /// Whether its account has no more than `few` in hand here and others have more: it need not wait in one line with
     /// them.
     pub fn is_beside_a_flood(&self, few: usize) -> bool {

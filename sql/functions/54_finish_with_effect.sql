@@ -1,15 +1,18 @@
--- Ends an execution with a database node as the last statement of that node's transaction. The COMMIT has been sent behind
--- it already, so a result that was not written (the lease is lost, or somebody has locked the execution) is an error
--- here, which makes a rollback of it: 40000, which nothing else raises.
-CREATE FUNCTION automations.finish_with_effect(account_id uuid, execution_id uuid, token uuid, result jsonb)
-RETURNS void
+-- Ends executions with database nodes as the last statement of the transaction in which those acted: results[i] of ids[i], as
+-- finish() takes them. True: some could not be counted at once, as the null of finish() says. All of them, or an error:
+-- the COMMIT has been sent behind it already, and a result that was not written (a lease is lost, or somebody has locked
+-- an execution) makes a rollback of it: 40000, which nothing else raises.
+CREATE FUNCTION automations.finish_with_effect(account_ids uuid[], ids uuid[], tokens uuid[], results jsonb)
+RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    written uuid[] := ARRAY(SELECT automations.finish(account_ids, ids, tokens, results));
 BEGIN
-    PERFORM automations.finish(ARRAY[account_id], ARRAY[execution_id], ARRAY[token], jsonb_build_array(result));
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'execution % was not ended', execution_id USING ERRCODE = 'transaction_rollback';
+    IF cardinality(array_remove(written, NULL)) <> cardinality(ids) THEN
+        RAISE EXCEPTION 'not all of % were ended', ids USING ERRCODE = 'transaction_rollback';
     END IF;
+    RETURN array_position(written, NULL) IS NOT NULL;
 END
 $$;

@@ -12,7 +12,7 @@ use crate::listen;
 use crate::nodes;
 use crate::queue::Queue;
 use crate::queue::readiness::Readiness;
-use crate::queue::tenant::{Tenant, TenantTransaction};
+use crate::queue::tenant::{Tenant, OwnTransaction};
 use crate::settings::{Listen, Settings};
 
 /// How far apart the clocks may be before people are confused by times in logs and records.
@@ -123,7 +123,7 @@ async fn tenant(report: &mut Report, queue: &Queue, readiness: &Readiness) {
     };
     let became = async {
         let connection = queue.for_tenant().await.map_err(|error| explain(&error))?;
-        let tried = TenantTransaction::over(connection, nobody).try_out().await;
+        let tried = OwnTransaction::over(connection, nobody).try_out().await;
         tried.map_err(|error| error.to_string())
     };
     report.line("tenant role", became.await.map(|()| format!("acts as {role}")));

@@ -36,6 +36,8 @@ pub struct Act {
     pub rows: Arc<OnceCell<Arc<Rows>>>,
     /// From 1.
     pub attempt: u32,
+    /// Of a database node: with how many others of its account a transaction is worth sharing; none: it has its own.
+    pub company: Option<usize>,
 }
 
 /// A run that has ended.
@@ -80,6 +82,7 @@ impl Act {
             names,
             rows,
             attempt,
+            company,
         } = self;
         let mut ran = Ran::default();
         let result = match (definition.plan.node(&step.node), definition.nodes.get(&step.node)) {
@@ -91,6 +94,7 @@ impl Act {
                     input: &input,
                     node,
                     prepared,
+                    company,
                 };
                 let work = AssertUnwindSafe(run.go(names, &rows, &mut ran)).catch_unwind();
                 let limit = node.timeout.unwrap_or(Duration::MAX);
@@ -135,6 +139,7 @@ pub(super) struct Run<'a> {
     input: &'a Value,
     node: &'a Node,
     prepared: &'a Prepared,
+    pub(super) company: Option<usize>,
 }
 
 impl Run<'_> {

@@ -10,10 +10,12 @@ use crate::backoff::Backoff;
 use crate::nodes::{Done, NodeError, NodeKind, NodeRun};
 use crate::queue::ForTenant;
 use crate::queue::error::{is_gone, is_transient};
-use crate::queue::tenant::{Tenant, TenantTransaction, Trouble};
+use crate::queue::tenant::{OwnTransaction, Tenant, TenantTransaction, Trouble};
 
 /// Below the server's default `deadlock_timeout` of a second: we give way before anybody is chosen as a victim.
 const LOCK_TIMEOUT_MS: i64 = 500;
+/// Others wait with it, and so does whoever waits for what they have locked.
+const SHARED_LOCK_TIMEOUT_MS: i64 = 50;
 /// How long one statement as the tenant may take.
 const STATEMENT_TIMEOUT_MS: i64 = 30_000;
 /// How often a transaction that collided is tried.
@@ -26,10 +28,15 @@ impl Run<'_> {
         kind: &dyn NodeKind,
         run: NodeRun<'_>,
     ) -> Result<(Done, TenantTransaction), NodeError> {
+        if let Some(company) = self.company
+            && let Some(shared) = self.with_others(kind, run, company).await
+        {
+            return Ok(shared);
+        }
         let mut tries = Tries::default();
         loop {
             let transaction = match self.connection().await {
-                Ok(connection) => TenantTransaction::over(connection, self.tenant()),
+                Ok(connection) => TenantTransaction::Own(OwnTransaction::over(connection, self.tenant())),
                 Err((trouble, error)) => {
                     tries.again(trouble, error).await?;
                     continue;
@@ -52,6 +59,34 @@ impl Run<'_> {
         }
     }
 
+    /// The same in a transaction with other nodes of the account. None: it came to nothing, whoever's fault it was.
+    async fn with_others(
+        self,
+        kind: &dyn NodeKind,
+        run: NodeRun<'_>,
+        company: usize,
+    ) -> Option<(Done, TenantTransaction)> {
+        let tenant = Tenant {
+            lock_timeout_ms: SHARED_LOCK_TIMEOUT_MS,
+            ..self.tenant()
+        };
+        let place = self.engine.queue.place(tenant, company);
+        let transaction = TenantTransaction::Shared(place);
+        let result = kind
+            .run(NodeRun {
+                tenant: Some(&transaction),
+                ..run
+            })
+            .await;
+        match result {
+            Ok(done) => Some((done, transaction)),
+            Err(error) => {
+                tracing::debug!(%error, "a database node goes alone");
+                None
+            }
+        }
+    }
+
     /// The current rows of lead and conversation, as the tenant sees them.
     pub(super) async fn rows(self) -> Result<Arc<Rows>, NodeError> {
         if self.execution.lead_id.is_none() && self.execution.conversation_id.is_none() {
@@ -62,7 +97,7 @@ impl Run<'_> {
             let (lead, conversation) = (self.execution.lead_id, self.execution.conversation_id);
             let read = async {
                 let connection = self.connection().await?;
-                let read = TenantTransaction::read(connection, self.tenant(), lead, conversation);
+                let read = OwnTransaction::read(connection, self.tenant(), lead, conversation);
                 read.await
                     .map_err(|error| (error.trouble(), NodeError::from(error)))
             };

@@ -88,9 +88,15 @@ pub(super) async fn commit(
             walk.unrecorded.pop();
             Ok(Committed::Again(error.to_string()))
         }
-        Kept::Unknown(error) => {
-            tracing::warn!(%error, "whether a database node was committed is not known; looking");
-            look(walk, step, error.to_string()).await
+        Kept::Apart => {
+            walk.unrecorded.pop();
+            Ok(Committed::Again(
+                "the transaction that it shared with others came to nothing".to_owned(),
+            ))
+        }
+        Kept::Unknown(why) => {
+            tracing::warn!(%why, "whether a database node was committed is not known; looking");
+            look(walk, step, why).await
         }
     }
 }
@@ -128,10 +134,12 @@ pub(super) async fn commit_with_end(
     };
     match committed {
         Kept::Yes => return Halt::Ended(ending.status),
-        Kept::Lost => tracing::debug!("the result cannot be written with its last step; trying it by itself"),
+        Kept::Lost | Kept::Apart => {
+            tracing::debug!("the result cannot be written with its last step; trying it by itself");
+        }
         Kept::No(error) => tracing::warn!(%error, "a database node could not be recorded and runs again"),
-        Kept::Unknown(error) => {
-            tracing::warn!(%error, "whether a database node was committed is not known; looking");
+        Kept::Unknown(why) => {
+            tracing::warn!(%why, "whether a database node was committed is not known; looking");
             match is_recorded(walk, step).await {
                 Ok(true) => return Halt::Ended(ending.status),
                 Ok(false) => {}

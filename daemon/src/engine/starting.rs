@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use flow::{OnInterrupted, Outcome};
+use flow::{OnInterrupted, Outcome, StepId};
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable};
 
@@ -15,8 +15,10 @@ use super::replay::{Before, Parked};
 use super::story::{Begun, Told};
 use super::taking::told;
 use super::walk::{Halt, Walk};
+use crate::gathering::{FEW, worth};
 use crate::nodes::{Class, NodeError};
 use crate::queue::record::Sure;
+use crate::queue::tenant::MOST;
 
 impl Walk<'_> {
     /// Starts what is ready; what acts outside only once its `started` record is written.
@@ -115,6 +117,17 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// With how many others of its account a database node shares a transaction, if it does: where many run, and nothing
+    /// else of this execution does or is about to, so that nobody waits in it for what waits for him. What came to nothing
+    /// with others goes alone.
+    fn company(&self, step: &StepId) -> Option<usize> {
+        let is_alone = self.running.is_empty() && self.ready.is_empty() && self.parked.is_empty();
+        let may = self.together && is_alone && !self.tries.contains_key(step);
+        let running = may.then(|| self.hold.beside_in_account())?;
+        (running >= FEW && self.engine.queue.is_sharing(self.execution.account_id))
+            .then(|| worth(running, MOST))
+    }
+
     /// Starts a run after a pause.
     pub(super) fn start(&mut self, begun: Begun, attempt: u32, pause: Duration) {
         let Some(prepared) = self.definition.nodes.get(&begun.step.node) else {
@@ -137,6 +150,7 @@ impl Walk<'_> {
             names,
             rows: self.rows.clone(),
             attempt,
+            company: self.company(&step),
         };
         let (handle, registration) = AbortHandle::new_pair();
         self.aborts.insert(step, handle);

@@ -56,7 +56,7 @@ impl Walk<'_> {
         }
         let transaction = transaction.filter(|_| told.outcome != Outcome::Failed);
         match transaction {
-            Some(transaction) if self.ends_with(&step, &told) => {
+            Some(transaction) if self.ends_with(&step, &told, transaction.is_shared()) => {
                 return Err(commit_with_end(self, &step, told, transaction).await);
             }
             Some(transaction) => match commit(self, &step, &told, transaction).await? {
@@ -84,13 +84,13 @@ impl Walk<'_> {
     }
 
     /// Whether the result is to be written with this step: nothing else is going on, and it is quicker. Where many
-    /// executions run, results go together, which costs less than the commit that is saved.
-    fn ends_with(&self, step: &StepId, told: &Told) -> bool {
+    /// executions run, results go together, which costs less than the commit that is saved, unless that is shared too.
+    fn ends_with(&self, step: &StepId, told: &Told, is_shared: bool) -> bool {
         self.together
             && self.running.is_empty()
             && self.ready.is_empty()
             && self.parked.is_empty()
-            && self.hold.beside() < FEW
+            && (is_shared || self.hold.beside() < FEW)
             && self.story.would_end(step, &told.outcome)
     }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::QueueError;
 use super::abort::Switch;
 use super::giving_up::GivingUp;
-use super::tenant_identity::TenantRole;
+use super::tenant::TenantRole;
 use crate::database::pool::close_unused;
 
 type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];

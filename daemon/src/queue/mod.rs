@@ -37,10 +37,6 @@ pub mod start_notified;
 mod start_tool;
 pub mod start_webhooks;
 pub mod tenant;
-mod tenant_commit;
-mod tenant_error;
-mod tenant_identity;
-mod tenant_nodes;
 mod token_secret;
 mod tools_stamp;
 mod unpark;
@@ -59,6 +55,7 @@ use self::abort::{AbortAt, Switch};
 use self::calls::Calls;
 pub use self::calls::ForTenant;
 use self::giving_up::GivingUp;
+use self::tenant::{Place, Sharing, Tenant};
 
 pub use error::QueueError;
 pub use outcome::Outcome;
@@ -67,6 +64,8 @@ pub use outcome::Outcome;
 #[derive(Clone)]
 pub struct Queue {
     calls: Calls,
+    /// Transactions that database nodes share.
+    sharing: Sharing,
 }
 
 /// What a claim holds: every later write names all three (DESIGN D7).
@@ -84,19 +83,31 @@ impl Queue {
     /// Over these two pools. They are two because a database node holds its connection while its walk may have to
     /// record another step: with one pool, as many such walks as connections would wait for each other for ever.
     pub fn new(pool: Pool, tenants: Pool, giving_up: GivingUp) -> Queue {
-        let calls = Calls::new(pool, tenants, giving_up);
-        Queue { calls }
+        Queue {
+            calls: Calls::new(pool, tenants, giving_up),
+            sharing: Sharing::default(),
+        }
     }
 
     /// The same, for a test: it ends the process at this write.
     pub fn aborting(self, at: AbortAt) -> Queue {
         let calls = self.calls.switched(Switch::at(at));
-        Queue { calls }
+        Queue { calls, ..self }
     }
 
     /// A connection for the transaction of a database node.
     pub async fn for_tenant(&self) -> Result<ForTenant, QueueError> {
         self.calls.for_tenant().await
+    }
+
+    /// A place in a transaction that database nodes of this account share. `worth`: so many make it worth its commit.
+    pub fn place(&self, tenant: Tenant, worth: usize) -> Place {
+        Place::new(self, tenant, worth)
+    }
+
+    /// Whether database nodes of this account share transactions now.
+    pub fn is_sharing(&self, account: Uuid) -> bool {
+        self.sharing.is_open_to(account)
     }
 
     /// Closes connections that nobody has used for a while.

@@ -19,7 +19,7 @@ const FENCED: [(&str, &str); 12] = [
     ),
     (
         "finish_with_effect",
-        "finish_with_effect($A, $E, $T, '{\"status\": \"completed\", \"steps\": [$S]}')",
+        "finish_with_effect(ARRAY[$A], ARRAY[$E], ARRAY[$T], '[{\"status\": \"completed\", \"steps\": [$S]}]')",
     ),
     ("heartbeat", "heartbeat(ARRAY[$A], ARRAY[$E], ARRAY[$T], 60000)"),
     ("park", "park($A, $E, $T, 1, '[$S]', '[]', '{}')"),
@@ -32,7 +32,10 @@ const FENCED: [(&str, &str); 12] = [
         "record_many",
         "record_many(ARRAY[$A], ARRAY[$E], ARRAY[$T], '[[$S]]', true)",
     ),
-    ("record_with_effect", "record_with_effect($A, $E, $T, '[$S]')"),
+    (
+        "record_with_effect",
+        "record_with_effect(ARRAY[$A], ARRAY[$E], ARRAY[$T], '[[$S]]')",
+    ),
     ("release", "release(ARRAY[$A], ARRAY[$E], ARRAY[$T])"),
     (
         "start_child",

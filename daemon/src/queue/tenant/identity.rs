@@ -34,16 +34,16 @@ impl Tenant {
 
 /// The tenant role as it was the last time, so that what needs its name need not wait for it. Clones know the same.
 #[derive(Debug, Clone, Default)]
-pub(super) struct TenantRole(Arc<Mutex<Option<Arc<str>>>>);
+pub struct TenantRole(Arc<Mutex<Option<Arc<str>>>>);
 
 impl TenantRole {
     /// Its name, if it has been learned.
-    pub(super) fn known(&self) -> Option<Arc<str>> {
+    pub fn known(&self) -> Option<Arc<str>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// This is its name now; `None`: ask.
-    pub(super) fn learn(&self, name: Option<Arc<str>>) {
+    pub fn learn(&self, name: Option<Arc<str>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = name;
     }
 }

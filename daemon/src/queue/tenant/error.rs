@@ -1,6 +1,6 @@
 //! What a statement as the tenant came to, and whether its transaction is worth another try.
 
-use super::error::{self, sentence};
+use super::super::error::{self, sentence};
 
 /// What a statement as the tenant came to.
 #[derive(Debug, thiserror::Error)]

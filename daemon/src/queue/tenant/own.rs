@@ -1,6 +1,5 @@
-//! The transaction of a database node (DESIGN D8, D9): become the tenant, act, prove that nobody left the role,
-//! step back, record, commit. Nothing is shared between two of them; one that is dropped rolls back, and what it was
-//! doing is cancelled in the server.
+//! The transaction of one database node: become the tenant, act, prove that nobody left the role, step back, record,
+//! commit. One that is dropped rolls back, and what it was doing is cancelled in the server.
 //!
 //! It takes two round trips: what needs no answer of what is before it is sent behind it. Where one fails, those behind
 //! it do nothing, because the transaction has failed; the COMMIT of a failed transaction is a rollback.
@@ -16,23 +15,20 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
-use super::abort::Switch;
-use super::calls::ForTenant;
-use super::giving_up::GivingUp;
-pub use super::tenant_commit::Committed;
-pub use super::tenant_error::{TenantError, Trouble};
-pub use super::tenant_identity::Tenant;
-use super::tenant_identity::TenantRole;
+use super::super::abort::Switch;
+use super::super::calls::ForTenant;
+use super::super::giving_up::GivingUp;
+use super::{Tenant, TenantError, TenantRole, Trouble, parsed};
 
-const BECOME_TENANT: &str = "SELECT automations.become_tenant($1, $2, $3, $4, $5)";
-const LEAVE_TENANT: &str = "SELECT automations.leave_tenant($1)::text";
-const RUN_DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE";
+pub(super) const BECOME_TENANT: &str = "SELECT automations.become_tenant($1, $2, $3, $4, $5)";
+pub(super) const LEAVE_TENANT: &str = "SELECT automations.leave_tenant($1)::text";
+pub(super) const RUN_DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE";
 const NODE_READ: &str =
     "SELECT r.lead::text, r.conversation::text FROM automations.node_read($1, $2, $3) AS r";
 
 /// A transaction that acts as the tenant, once.
-pub struct TenantTransaction {
-    /// `None` once committed or rolled back.
+pub struct OwnTransaction {
+    /// `None` once it is given up.
     pub(super) client: Option<Object>,
     pub(super) switch: Switch,
     giving_up: GivingUp,
@@ -45,12 +41,14 @@ pub struct TenantTransaction {
     unanswered: AtomicUsize,
     /// The commit has been asked for: nobody may cancel that.
     pub(super) committing: AtomicBool,
+    /// It has ended in the server.
+    pub(super) over: AtomicBool,
 }
 
-impl TenantTransaction {
+impl OwnTransaction {
     /// Nothing is asked yet.
-    pub fn over(lent: ForTenant, tenant: Tenant) -> TenantTransaction {
-        TenantTransaction {
+    pub fn over(lent: ForTenant, tenant: Tenant) -> OwnTransaction {
+        OwnTransaction {
             client: Some(lent.client),
             switch: lent.switch,
             giving_up: lent.giving_up,
@@ -60,15 +58,16 @@ impl TenantTransaction {
             begun: AtomicBool::new(false),
             unanswered: AtomicUsize::new(0),
             committing: AtomicBool::new(false),
+            over: AtomicBool::new(false),
         }
     }
 
     /// Becomes the tenant, and rolls back: whether database nodes could act.
-    pub async fn try_out(mut self) -> Result<(), TenantError> {
+    pub async fn try_out(self) -> Result<(), TenantError> {
         let become_tenant = self.prepared(BECOME_TENANT).await?;
         self.begin(&become_tenant).await?;
         self.batch("ROLLBACK").await?;
-        self.client = None;
+        self.over.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -80,7 +79,7 @@ impl TenantTransaction {
         lead_id: Option<Uuid>,
         conversation_id: Option<Uuid>,
     ) -> Result<(Value, Value), TenantError> {
-        let mut open = TenantTransaction::over(client, tenant);
+        let open = OwnTransaction::over(client, tenant);
         let become_tenant = open.prepared(BECOME_TENANT).await?;
         let node_read = open.prepared(NODE_READ).await?;
         let parameters = tenant.parameters();
@@ -95,7 +94,7 @@ impl TenantTransaction {
         became?;
         let row = row?;
         ended?;
-        open.client = None;
+        open.over.store(true, Ordering::Relaxed);
         Ok((parsed(row.try_get(0)?)?, parsed(row.try_get(1)?)?))
     }
 
@@ -145,22 +144,13 @@ impl TenantTransaction {
         acted
     }
 
-    /// As [`TenantTransaction::act`], of what gives JSON.
-    pub(super) async fn json(
-        &self,
-        sql: &str,
-        parameters: &[&(dyn ToSql + Sync)],
-    ) -> Result<Value, TenantError> {
-        parsed(self.act(sql, parameters).await?.try_get(0)?)
-    }
-
     /// Whose rows.
     pub(super) fn account(&self) -> &Uuid {
         &self.tenant.account_id
     }
 
     /// Becomes the tenant, and says in which role.
-    async fn begin(&self, become_tenant: &Statement) -> Result<Arc<str>, TenantError> {
+    pub(super) async fn begin(&self, become_tenant: &Statement) -> Result<Arc<str>, TenantError> {
         self.begun.store(true, Ordering::Relaxed);
         let parameters = self.tenant.parameters();
         let (begun, row) = join!(self.batch("BEGIN"), self.prepared_row(become_tenant, &parameters));
@@ -169,7 +159,7 @@ impl TenantTransaction {
     }
 
     /// Prepared once per connection.
-    async fn prepared(&self, sql: &str) -> Result<Statement, TenantError> {
+    pub(super) async fn prepared(&self, sql: &str) -> Result<Statement, TenantError> {
         let Some(client) = &self.client else {
             return Err(TenantError::closed());
         };
@@ -178,7 +168,7 @@ impl TenantTransaction {
     }
 
     /// Sent when it is first polled, without waiting for anything before: what is joined goes in its order.
-    async fn prepared_row(
+    pub(super) async fn prepared_row(
         &self,
         statement: &Statement,
         parameters: &[&(dyn ToSql + Sync)],
@@ -212,8 +202,8 @@ impl TenantTransaction {
         first.get_or_insert(trouble);
     }
 
-    /// As [`TenantTransaction::prepared_row`], of what gives none.
-    async fn executed(&self, statement: &Statement) -> Result<(), TenantError> {
+    /// As [`OwnTransaction::prepared_row`], of what gives none.
+    pub(super) async fn executed(&self, statement: &Statement) -> Result<(), TenantError> {
         let Some(client) = &self.client else {
             return Err(TenantError::closed());
         };
@@ -231,18 +221,11 @@ impl TenantTransaction {
 }
 
 /// A transaction that was given up rolls back before its connection serves anybody else.
-impl Drop for TenantTransaction {
+impl Drop for OwnTransaction {
     fn drop(&mut self) {
-        if let Some(client) = self.client.take() {
+        if let Some(client) = self.client.take().filter(|_| !*self.over.get_mut()) {
             let busy = *self.unanswered.get_mut() > 0 && !*self.committing.get_mut();
             self.giving_up.take(client, busy);
         }
-    }
-}
-
-fn parsed(text: Option<String>) -> Result<Value, TenantError> {
-    match text {
-        Some(text) => serde_json::from_str(&text).map_err(TenantError::Unreadable),
-        None => Ok(Value::Null),
     }
 }

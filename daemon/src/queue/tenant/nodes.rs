@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::tenant::{TenantError, TenantTransaction};
+use super::{TenantError, TenantTransaction};
 
 impl TenantTransaction {
     /// `action-db`: `{"rows": [...]}`.
