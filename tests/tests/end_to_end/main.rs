@@ -69,6 +69,7 @@ mod sample_application;
 mod schedules;
 mod schema_upgrade;
 mod several_daemons;
+mod shared_transactions;
 mod standbys;
 mod statistics;
 mod sub_automation_ends;

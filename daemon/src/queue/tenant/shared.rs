@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_millis(3);
 /// How long it takes others in: what is locked in it is not to be locked for long.
 const OPEN: Duration = Duration::from_millis(10);
 /// How long all of its nodes may take, to act and to hand in.
-const LIMIT: Duration = Duration::from_millis(100);
+const LIMIT: Duration = Duration::from_millis(250);
 
 /// A transaction of several nodes.
 pub struct Shared {
@@ -63,6 +63,7 @@ struct Begun {
 }
 
 struct State {
+    /// When it began: a connection that has to be made first holds no locks.
     since: Instant,
     /// So many nodes are worth a commit.
     worth: usize,
@@ -133,6 +134,7 @@ impl Shared {
     async fn drive(self: Arc<Shared>) {
         let begun = self.begin().await;
         let begun = begun.inspect_err(|error| tracing::debug!(%error, "a shared transaction could not begin"));
+        self.lock().since = Instant::now();
         let _ = self.begun.set(begun.ok());
         let handed = match self.begun.get() {
             Some(Some(begun)) => self.all_handed_in().await.map(|handed| (begun, handed)),
