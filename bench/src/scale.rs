@@ -94,7 +94,7 @@ impl Scale {
             },
             Scale::Standard => Sizes {
                 name: "standard",
-                load_seconds: 2,
+                load_seconds: 4,
                 floor_rows: 100_000,
                 single_shots: 200,
                 automations: [0, 100, 10_000],

@@ -32,8 +32,6 @@ impl Section for UpdateColumns {
         for clients in [1, 16] {
             let (mut bare, mut ours) = (Vec::new(), Vec::new());
             for _ in 0..bench.rounds {
-                stage.empty().await;
-                fill(&stage).await;
                 bare.push(updates(&stage, bench, "update_bare.sql", clients).await);
                 ours.push(updates(&stage, bench, "update_watched.sql", clients).await);
                 let queued = stage
@@ -81,5 +79,7 @@ async fn updates(stage: &Stage, bench: &Bench, script: &'static str, clients: u3
         clients,
         seconds: bench.scale.load_seconds,
     };
+    stage.empty().await; // whoever comes later would write beside the rows that the one before left behind
+    fill(stage).await;
     pgbench::run(stage, &load).await
 }
