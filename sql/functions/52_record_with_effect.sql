@@ -14,7 +14,7 @@ SET plan_cache_mode = force_generic_plan
 SET lock_timeout = '500ms'
 AS $$
 DECLARE
-    recorded text;
+    own jsonb;
     is_written boolean;
 BEGIN
     -- the earlier try has this row locked until it is over
@@ -23,15 +23,22 @@ BEGIN
       ON q.account_id = e.account_id AND q.id = e.id AND q.lease_token = e.token
     ORDER BY q.account_id, q.id
     FOR UPDATE OF q;
-    SELECT format('step %s of execution %s', s.node_id, s.execution_id) INTO recorded
-    FROM unnest(ids) WITH ORDINALITY AS e (id, n)
-    CROSS JOIN LATERAL (SELECT records -> (e.n::integer - 1) -> -1 AS own OFFSET 0) o
-    JOIN automations.steps s ON s.execution_id = e.id AND s.node_id = o.own ->> 'node_id'
-        AND s.place = coalesce(o.own ->> 'place', '[]') AND s.run = (o.own ->> 'run')::integer
-    WHERE s.status = 'completed'
-    LIMIT 1;
+    IF cardinality(ids) = 1 THEN
+        own := records -> 0 -> -1;
+        -- by a constant, for which only its partition is opened
+        PERFORM FROM automations.steps s
+        WHERE s.execution_id = ids[1] AND s.node_id = own ->> 'node_id' AND s.place = coalesce(own ->> 'place', '[]')
+          AND s.run = (own ->> 'run')::integer AND s.status = 'completed';
+    ELSE
+        PERFORM FROM unnest(ids) WITH ORDINALITY AS e (id, n)
+        CROSS JOIN LATERAL (SELECT records -> (e.n::integer - 1) -> -1 AS step OFFSET 0) o
+        JOIN automations.steps s ON s.execution_id = e.id AND s.node_id = o.step ->> 'node_id'
+            AND s.place = coalesce(o.step ->> 'place', '[]') AND s.run = (o.step ->> 'run')::integer
+        WHERE s.status = 'completed';
+    END IF;
     IF FOUND THEN
-        RAISE EXCEPTION '% is recorded already', recorded USING ERRCODE = 'transaction_integrity_constraint_violation';
+        RAISE EXCEPTION 'a step of % is recorded already', ids
+            USING ERRCODE = 'transaction_integrity_constraint_violation';
     END IF;
     IF cardinality(ids) = 1 THEN
         is_written := automations.record(account_ids[1], ids[1], tokens[1], records -> 0);

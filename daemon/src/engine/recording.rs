@@ -31,7 +31,8 @@ impl Walk<'_> {
         let sure = std::mem::take(&mut self.sure);
         let claim = self.hold.claim();
         let group = self.engine.groups.records(sure);
-        let written = !self.hold.is_beside_a_flood(FEW)
+        let written = self.hold.beside() >= FEW
+            && !self.hold.is_beside_a_flood(FEW)
             && tokio::select! {
                 biased;
                 () = self.hold.lost() => return Err(Halt::Lost),
