@@ -52,7 +52,7 @@ mod tests {
         )?;
         assert_eq!(
             ask(
-                "SELECT (status, ordinal, outcome, output ->> 'score', duration_ms, place) FROM automations.steps"
+                "SELECT (status, ordinal, outcome, output ->> 'score', duration_ms, place) FROM automations.recorded_steps"
             )?,
             "(completed,1,\"\"\"default\"\"\",3,2147483647,[])"
         );
@@ -76,7 +76,7 @@ mod tests {
         )?;
         assert_eq!(
             ask("SELECT string_agg(concat_ws(' ', node_id, node_type, label, status, attempt, ordinal, began_after, input,
-                    output, variables, warnings, duration_ms), '; ' ORDER BY ordinal) FROM automations.steps")?,
+                    output, variables, warnings, duration_ms), '; ' ORDER BY ordinal) FROM automations.recorded_steps")?,
             "start completed 1 1; \
              score transform-map Score completed 2 2 1 {\"lead\": 1} {\"score\": 3} {\"x\": 1} [\"odd\"] 7"
         );
@@ -134,7 +134,7 @@ mod tests {
                 .concat(),
             )?;
         }
-        assert_eq!(ask("SELECT output FROM automations.steps")?, "1");
+        assert_eq!(ask("SELECT output FROM automations.recorded_steps")?, "1");
         Ok(())
     }
 
@@ -147,7 +147,7 @@ mod tests {
                 "execution_id": "b0000000-0000-4000-8000-0000000000b2"}]}]"#,
         )?;
         assert_eq!(
-            ask("SELECT (s.account_id = e.account_id) FROM automations.steps s
+            ask("SELECT (s.account_id = e.account_id) FROM automations.recorded_steps s
                    JOIN public.automation_executions e ON e.id = s.execution_id")?,
             "true"
         );

@@ -55,7 +55,7 @@ mod tests {
     /// `node ordinal` of the newest execution's steps.
     fn taken() -> Result<String, pgrx::spi::Error> {
         ask(
-            "SELECT string_agg(concat_ws(' ', s.node_id, s.ordinal), ', ' ORDER BY s.ordinal) FROM automations.steps s
+            "SELECT string_agg(concat_ws(' ', s.node_id, s.ordinal), ', ' ORDER BY s.ordinal) FROM automations.recorded_steps s
               WHERE s.execution_id = (SELECT max(e.id::text)::uuid FROM public.automation_executions e)",
         )
     }
@@ -92,8 +92,8 @@ mod tests {
                                = (o.output, o.variables, o.outcome, o.idempotency_key, o.status, o.format)
                              AND n.account_id = e.account_id)
                    FROM public.automation_executions e
-                   JOIN automations.steps n ON n.execution_id = e.id
-                   JOIN automations.steps o ON o.execution_id = e.retry_of AND o.node_id = n.node_id"
+                   JOIN automations.recorded_steps n ON n.execution_id = e.id
+                   JOIN automations.recorded_steps o ON o.execution_id = e.retry_of AND o.node_id = n.node_id"
             )?,
             "true"
         );

@@ -109,7 +109,7 @@ fn records(execution_id: Uuid) -> Result<Vec<Record>, Refusal> {
     Spi::connect_mut(|client| {
         let rows = client.update(
             "SELECT s.ordinal, s.node_id, s.place, s.run, s.node_type, s.outcome::text
-               FROM automations.steps s WHERE s.execution_id = $1 AND s.ordinal IS NOT NULL ORDER BY s.ordinal",
+               FROM automations.recorded_steps s WHERE s.execution_id = $1 AND s.ordinal IS NOT NULL ORDER BY s.ordinal",
             None,
             &[execution_id.into()],
         )?;

@@ -14,7 +14,7 @@ BEGIN
     IF to_regclass('cron.job') IS NOT NULL AND has_schema_privilege('cron', 'USAGE') THEN
         PERFORM cron.unschedule(j.jobid) FROM cron.job j WHERE j.jobname = 'automations-cleanup';
     END IF;
-    DROP VIEW IF EXISTS automations.pending;
+    DROP VIEW IF EXISTS automations.pending, automations.recorded_steps;
     -- it returns a row of the executions and would hold their table
     DROP FUNCTION IF EXISTS automations.wait(uuid, interval);
     DROP TABLE IF EXISTS public.automation_executions, public.automation_versions, public.automation_accounts,

@@ -1,5 +1,6 @@
 -- Makes the rows of executions that were captured changes until now, each with what is known of it: results[places[i]] =
--- {status, error, error_code, error_node_id, output, variables, nodes_executed} belongs to ids[i]. Called with their queue
+-- {status, error, error_code, error_node_id, output, variables, nodes_executed, steps} belongs to ids[i]. The steps of what
+-- is made as it ended stay in its row. Called with their queue
 -- rows locked, before these go. Returns the ids that were made. Not made, without waiting: what refers to something that
 -- somebody has locked (a tenant's lock must not stall the others), and what belongs to an automation that is gone, whose
 -- queue row goes too. A lead or conversation that vanished or changed hands since the change becomes null.
@@ -72,7 +73,7 @@ BEGIN
         INSERT INTO public.automation_executions AS e (
             id, automation_id, account_id, version, trigger_type, trigger_data, status, started_at, test_mode, lead_id,
             conversation_id, caused_by, depth, error, error_code, error_node_id, output, variables, nodes_executed,
-            completed_at, duration_ms)
+            completed_at, duration_ms, steps)
         SELECT q.id, q.automation_id, q.account_id,
                coalesce(q.version, (SELECT a.version FROM public.automations a WHERE a.id = q.automation_id)),
                q.trigger_type, q.trigger_data, r.result ->> 'status', q.occurred_at, q.test_mode, f.lead_id,
@@ -81,7 +82,8 @@ BEGIN
                coalesce(nullif(r.result -> 'variables', 'null'), '{}'),
                coalesce(nullif(r.result -> 'nodes_executed', 'null'), '[]'),
                CASE WHEN r.is_final THEN greatest(clock_timestamp(), q.occurred_at) END,
-               CASE WHEN r.is_final THEN automations.milliseconds_since(q.occurred_at) END
+               CASE WHEN r.is_final THEN automations.milliseconds_since(q.occurred_at) END,
+               CASE WHEN r.is_final THEN nullif(nullif(r.result -> 'steps', 'null'), '[]') END
         FROM unnest(free_accounts, free, free_places, free_leads, free_conversations)
             AS f (account_id, id, place, lead_id, conversation_id)
         JOIN automations.queue q ON q.account_id = f.account_id AND q.id = f.id

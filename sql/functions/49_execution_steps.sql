@@ -22,7 +22,7 @@ BEGIN
            s.input::text, s.output::text, s.error::text, s.variables::text, s.warnings::text, s.idempotency_key,
            s.wake_at, s.started_at, s.completed_at, s.duration_ms,
            floor(extract(epoch FROM s.wake_at - clock_timestamp()) * 1000)::bigint, s.began_after, s.format
-    FROM automations.steps s
+    FROM automations.recorded_steps s
     WHERE s.execution_id = execution_steps.execution_id
     ORDER BY s.ordinal NULLS LAST, s.started_at;
 END

@@ -22,6 +22,7 @@ DECLARE
     held_accounts uuid[];
     held uuid[];
     held_places integer[];
+    known_accounts uuid[];
     known uuid[];
     known_places integer[];
     new_accounts uuid[];
@@ -68,6 +69,7 @@ BEGIN
            array_agg(f.id) FILTER (WHERE f.caused_by IS NOT NULL AND f.has_execution), array_agg(f.id) FILTER (WHERE f.waits)
     INTO held_accounts, held, held_places, new_accounts, new_ids, new_places, held_caused, held_waiting
     FROM free f;
+    known_accounts := held_accounts;
     known := held;
     known_places := held_places;
     IF new_ids IS NOT NULL THEN
@@ -110,9 +112,9 @@ BEGIN
         -- the array beside the join, and not IN: a plan that was made while the table was small would read all of it, or all
         -- that had one of these states until a vacuum, by the index on status (seen)
         WHERE e.id = h.id AND e.id = ANY (known) AND e.status NOT IN ('completed', 'failed', 'cancelled');
+        -- those of what is made with its end are in its row (create_executions)
+        PERFORM automations.write_steps(known_accounts, known, results, known_places);
     END IF;
-
-    PERFORM automations.write_steps(held_accounts, held, results, held_places);
     IF held_waiting IS NOT NULL THEN
         PERFORM automations.end_waits(held_waiting, false);
     END IF;

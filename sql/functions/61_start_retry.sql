@@ -29,7 +29,7 @@ BEGIN
     SELECT new_id, account, s.node_id, s.place, s.run, s.attempt, s.node_type, s.label, s.status, s.ordinal, s.outcome,
            s.input, s.output, s.error, s.variables, s.warnings, s.idempotency_key, s.started_at, s.completed_at,
            s.duration_ms, s.began_after, s.format
-    FROM automations.steps s
+    FROM automations.recorded_steps s
     WHERE s.execution_id = start_retry.execution_id AND s.ordinal <= taken_over;
     RETURN new_id;
 END

@@ -15,7 +15,8 @@ BEGIN
         ADD COLUMN IF NOT EXISTS output jsonb,
         ADD COLUMN IF NOT EXISTS depth smallint NOT NULL DEFAULT 0,
         ADD COLUMN IF NOT EXISTS caused_by uuid,
-        ADD COLUMN IF NOT EXISTS retry_of uuid;
+        ADD COLUMN IF NOT EXISTS retry_of uuid,
+        ADD COLUMN IF NOT EXISTS steps jsonb;
     UPDATE public.automation_executions e SET account_id = a.user_id
       FROM public.automations a WHERE a.id = e.automation_id AND e.account_id IS NULL;
     ALTER TABLE public.automation_executions ALTER COLUMN account_id SET NOT NULL;

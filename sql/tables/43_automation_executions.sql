@@ -23,12 +23,16 @@ CREATE TABLE IF NOT EXISTS public.automation_executions (
     output          jsonb,
     depth           smallint NOT NULL DEFAULT 0,
     caused_by       uuid,
-    retry_of        uuid
+    retry_of        uuid,
+    steps           jsonb
 ) PARTITION BY RANGE (id);
+ALTER TABLE public.automation_executions ADD COLUMN IF NOT EXISTS steps jsonb;
 ALTER TABLE public.automation_executions ALTER COLUMN id SET DEFAULT automations.uuid_v7();
 COMMENT ON COLUMN public.automation_executions.account_id IS 'the owner of the automation when it was started';
 COMMENT ON COLUMN public.automation_executions.caused_by IS 'the execution whose write caused this one';
 COMMENT ON COLUMN public.automation_executions.duration_ms IS 'stops at 2147483647';
+COMMENT ON COLUMN public.automation_executions.steps IS
+    'the records of its steps, beside nodes_executed, where it ended with its first write; else automations.steps has them';
 ALTER TABLE public.automation_executions ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE IF NOT EXISTS automations.executions_default

@@ -1,7 +1,8 @@
 -- Who may do what with the tables. The daemon: what its functions need and not more; its functions are SECURITY
 -- INVOKER, so this is the whole of its power. The tenant role: its own rows, by row level security.
 GRANT SELECT ON automations.settings, automations.sources, automations.schema_version, automations.listeners,
-    automations.uncounted, automations.token_secret, automations.pending, automations.webhooks,
+    automations.uncounted, automations.token_secret, automations.pending, automations.recorded_steps,
+    automations.webhooks,
     automations.event_listeners, automations.account_names, public.automation_versions, public.automation_accounts TO automations_daemon;
 GRANT SELECT, INSERT, UPDATE, DELETE ON automations.queue, automations.parked, automations.steps, automations.waits,
     automations.in_flight, automations.claims, automations.debounced TO automations_daemon;

@@ -69,24 +69,24 @@ pub const INVARIANTS: [(&str, &str); 16] = [
     ),
     (
         "I3 a key belongs to one step",
-        "SELECT format('%s belongs to %s steps', s.idempotency_key, count(*)) FROM automations.steps s
+        "SELECT format('%s belongs to %s steps', s.idempotency_key, count(*)) FROM automations.recorded_steps s
           WHERE s.idempotency_key IS NOT NULL GROUP BY s.idempotency_key HAVING count(*) > 1",
     ),
     (
         "I3 a step has a key",
         "SELECT format('%s %s %s %s has no key', s.execution_id, s.node_id, s.place, s.run)
-           FROM automations.steps s WHERE s.idempotency_key IS NULL",
+           FROM automations.recorded_steps s WHERE s.idempotency_key IS NULL",
     ),
     (
         "I4 steps end one after the other",
         "SELECT format('%s: step %s of %s ended as number %s', s.execution_id, s.n, s.node_id, s.ordinal) FROM (
              SELECT s.*, row_number() OVER (PARTITION BY s.execution_id ORDER BY s.ordinal, s.node_id) AS n
-               FROM automations.steps s WHERE s.ordinal IS NOT NULL) s
+               FROM automations.recorded_steps s WHERE s.ordinal IS NOT NULL) s
           WHERE s.ordinal <> s.n OR s.began_after >= s.ordinal",
     ),
     (
         "I4 nothing begins after the end",
-        "SELECT format('%s: %s began at %s', s.execution_id, s.node_id, s.started_at) FROM automations.steps s
+        "SELECT format('%s: %s began at %s', s.execution_id, s.node_id, s.started_at) FROM automations.recorded_steps s
            JOIN public.automation_executions e ON e.id = s.execution_id
           WHERE e.status IN ('completed', 'failed', 'cancelled') AND s.started_at > e.completed_at",
     ),
@@ -95,7 +95,7 @@ pub const INVARIANTS: [(&str, &str); 16] = [
         "SELECT format('%s tells %s ended steps and has %s', e.id, told.n, kept.n) FROM public.automation_executions e
            CROSS JOIN LATERAL (SELECT count(*) AS n FROM jsonb_array_elements(e.nodes_executed) t (step)
               WHERE t.step ->> 'status' <> 'skipped' AND t.step ->> 'node_type' <> 'logic-loop') told
-           CROSS JOIN LATERAL (SELECT count(*) AS n FROM automations.steps s WHERE s.execution_id = e.id
+           CROSS JOIN LATERAL (SELECT count(*) AS n FROM automations.recorded_steps s WHERE s.execution_id = e.id
               AND s.status IN ('completed', 'failed') AND s.ordinal IS NOT NULL
               AND s.node_type <> 'logic-loop') kept
           WHERE e.status = 'completed' AND told.n <> kept.n",
@@ -110,7 +110,7 @@ pub const INVARIANTS: [(&str, &str); 16] = [
     (
         "I7 an execution and its steps are of one account",
         "SELECT format('%s %s', t.what, t.id) FROM (
-             SELECT 'step of', s.execution_id, s.account_id FROM automations.steps s
+             SELECT 'step of', s.execution_id, s.account_id FROM automations.recorded_steps s
              UNION ALL SELECT 'queued', q.id, q.account_id FROM automations.queue q
              UNION ALL SELECT 'waits', w.execution_id, w.account_id FROM automations.waits w
              UNION ALL SELECT 'parked', p.execution_id, p.account_id FROM automations.parked p) t (what, id, account)
@@ -168,7 +168,7 @@ pub async fn misdirected(
 ) -> Vec<String> {
     let rows = database
         .owner
-        .query("SELECT idempotency_key::text FROM automations.steps", &[])
+        .query("SELECT idempotency_key::text FROM automations.recorded_steps", &[])
         .await
         .expect("steps");
     let known: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();

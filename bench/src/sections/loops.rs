@@ -52,7 +52,7 @@ impl Section for Loops {
             most.push(process::memory_kib(daemon.pid(), "VmHWM") / 1024.0);
             let rows = stage
                 .database
-                .count("SELECT count(*) FROM automations.steps")
+                .count("SELECT count(*) FROM automations.recorded_steps")
                 .await;
             steps.push(rows as f64 / f64::from(items));
             daemon.stop().await;

@@ -72,6 +72,7 @@ pub const TABLES: &[Packed] = packed!["tables":
     "42_take_in_executions.sql",
     "43_automation_executions.sql",
     "44_executions_checks.sql",
+    "44_recorded_steps.sql",
     "45_executions_indexes.sql",
     "46_close_partition.sql",
     "46_tune_partition.sql",

@@ -81,7 +81,7 @@ async fn a_statement_ends_in_the_server_and_nothing_leaks() {
             .value("SELECT score FROM public.leads WHERE id = $1", &[&lead])
             .await;
         assert_eq!(score, 0);
-        let steps = "SELECT count(*) FROM automations.steps WHERE execution_id = $1 AND node_id = 'mark'";
+        let steps = "SELECT count(*) FROM automations.recorded_steps WHERE execution_id = $1 AND node_id = 'mark'";
         assert_eq!(
             database.value::<i64>(steps, &[&id]).await,
             0,
@@ -205,7 +205,7 @@ async fn what_a_database_node_wrote_is_there_if_and_only_if_its_step_is() {
 
     let torn = "SELECT count(*) FROM public.automation_executions e
                 WHERE (SELECT count(*) FROM public.bookings b WHERE b.title = e.id::text)
-                   <> (SELECT count(*) FROM automations.steps s WHERE s.execution_id = e.id
+                   <> (SELECT count(*) FROM automations.recorded_steps s WHERE s.execution_id = e.id
                           AND s.node_id IN ('one', 'two') AND s.status = 'completed')";
     assert_eq!(database.count(torn).await, 0);
     let states = "SELECT count(*) FROM public.automation_executions WHERE status = 'cancelled'";
@@ -214,7 +214,7 @@ async fn what_a_database_node_wrote_is_there_if_and_only_if_its_step_is() {
         i64::from(cancelled),
         "who was told true finds it cancelled"
     );
-    let late = "SELECT count(*) FROM public.automation_executions e JOIN automations.steps s ON s.execution_id = e.id
+    let late = "SELECT count(*) FROM public.automation_executions e JOIN automations.recorded_steps s ON s.execution_id = e.id
                 WHERE e.status = 'cancelled' AND s.ordinal > jsonb_array_length(e.nodes_executed)";
     assert_eq!(
         database.count(late).await,

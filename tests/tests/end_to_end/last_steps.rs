@@ -22,7 +22,7 @@ const MADE: &str = "SELECT count(*) FROM public.leads WHERE name = 'made'";
 
 async fn steps(database: &Database, execution: Uuid) -> String {
     let query = "SELECT string_agg(node_id || ' ' || status, ', ' ORDER BY ordinal)
-                   FROM automations.steps WHERE execution_id = $1";
+                   FROM automations.recorded_steps WHERE execution_id = $1";
     database.value(query, &[&execution]).await
 }
 

@@ -13,7 +13,7 @@ fn options(receiver: &Receiver) -> DaemonOptions {
 /// Everything that is stored about executions, as one text.
 const STORED: &str = "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
     SELECT 'execution ' || e::text AS line FROM public.automation_executions e
-    UNION ALL SELECT 'step ' || s::text FROM automations.steps s
+    UNION ALL SELECT 'step ' || s::text FROM automations.recorded_steps s
     UNION ALL SELECT 'queue ' || q::text FROM automations.queue q) lines";
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn what_a_database_node_wrote_before_kill_9_is_not_written_again() {
     assert_eq!(execution.ran(), ["start", "create", "send"]);
     let bookings = "SELECT count(*) FROM public.bookings WHERE title = 'Call Ada'";
     assert_eq!(database.count(bookings).await, 1);
-    let steps = "SELECT count(*) FROM automations.steps WHERE node_id = 'create'";
+    let steps = "SELECT count(*) FROM automations.recorded_steps WHERE node_id = 'create'";
     assert_eq!(database.count(steps).await, 1);
     assert_eq!(receiver.requests().len(), 2, "the request is what was done again");
 }

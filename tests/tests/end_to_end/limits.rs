@@ -9,7 +9,7 @@ async fn most_at_once(database: &Database, automations: &[Uuid]) -> i64 {
     database
         .value(
             "WITH send AS (
-                SELECT s.started_at, s.completed_at FROM automations.steps s
+                SELECT s.started_at, s.completed_at FROM automations.recorded_steps s
                 JOIN public.automation_executions e ON e.id = s.execution_id
                 WHERE s.node_id = 'send' AND e.automation_id = ANY ($1))
              SELECT max((SELECT count(*) FROM send o

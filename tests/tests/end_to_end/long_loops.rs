@@ -51,7 +51,7 @@ async fn ended(database: &Database, id: Uuid) -> Execution {
 }
 
 async fn steps(database: &Database) -> usize {
-    let count = database.count("SELECT count(*) FROM automations.steps").await;
+    let count = database.count("SELECT count(*) FROM automations.recorded_steps").await;
     usize::try_from(count).unwrap()
 }
 
@@ -87,7 +87,7 @@ async fn a_long_loop_that_is_taken_up_again_in_the_middle_streams_too_and_repeat
     let id = begin(&database, &graph()).await;
     waiting::until_within(LONG, "half of the steps", || async {
         let place = format!(r#"[["each",1,{}]]"#, ITEMS / 2);
-        let at = "SELECT count(*) FROM automations.steps \
+        let at = "SELECT count(*) FROM automations.recorded_steps \
             WHERE execution_id = $1 AND node_id = 'keep' AND place = $2 AND run = 1";
         let there: i64 = database.value(at, &[&id, &place]).await;
         (there > 0).then_some(())

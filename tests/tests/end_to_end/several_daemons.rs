@@ -40,7 +40,7 @@ async fn two_daemons_do_nothing_twice() {
     let leads: HashSet<String> = requests.iter().map(|request| request.body.clone()).collect();
     assert_eq!((requests.len(), leads.len()), (200, 200));
     let steps: i64 = database
-        .count("SELECT count(*) FROM automations.steps WHERE node_id = 'send'")
+        .count("SELECT count(*) FROM automations.recorded_steps WHERE node_id = 'send'")
         .await;
     assert_eq!(steps, 200);
     let (by_first, by_second) = (claimed(&mut first).await, claimed(&mut second).await);

@@ -149,7 +149,7 @@ async fn what_is_pinned_to_nodes_that_choose_wait_or_loop_takes_the_place_of_wai
         execution.variables["seen"],
         json!([true, 3, "well", [{"item": "a"}, {"item": "b"}], "elsewhere"])
     );
-    let waited = "SELECT count(*) FROM automations.steps WHERE status = 'parked'";
+    let waited = "SELECT count(*) FROM automations.recorded_steps WHERE status = 'parked'";
     assert_eq!(database.count(waited).await, 0);
     let events = "SELECT count(*) FROM public.automation_events";
     assert_eq!(
@@ -181,7 +181,7 @@ async fn what_is_pinned_to_a_loop_and_is_no_list_is_noted_and_not_used() {
     assert_eq!(execution.ran(), ["start", "item", "item", "each"]);
     let warnings: String = database
         .value(
-            "SELECT warnings::text FROM automations.steps WHERE execution_id = $1 AND node_id = 'each'",
+            "SELECT warnings::text FROM automations.recorded_steps WHERE execution_id = $1 AND node_id = 'each'",
             &[&id],
         )
         .await;

@@ -129,7 +129,7 @@ impl World {
 
     /// The things whose steps are recorded as ended.
     pub async fn recorded(&self) -> BTreeSet<String> {
-        let ended = "SELECT idempotency_key::text FROM automations.steps
+        let ended = "SELECT idempotency_key::text FROM automations.recorded_steps
                       WHERE status IN ('completed', 'failed') AND ordinal IS NOT NULL";
         let rows = self.database.owner.query(ended, &[]).await.expect("steps");
         let ended: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();

@@ -24,7 +24,7 @@ struct Recorded {
 
 /// Ended steps, in their order.
 async fn recorded(database: &Database, execution: Uuid) -> Vec<Recorded> {
-    let query = "SELECT node_id, place, run, outcome, began_after, status FROM automations.steps
+    let query = "SELECT node_id, place, run, outcome, began_after, status FROM automations.recorded_steps
                   WHERE execution_id = $1 AND ordinal IS NOT NULL ORDER BY ordinal";
     let rows = database.owner.query(query, &[&execution]).await.expect("steps");
     rows.iter()
