@@ -147,8 +147,10 @@ mod tests {
                 "execution_id": "b0000000-0000-4000-8000-0000000000b2"}]}]"#,
         )?;
         assert_eq!(
-            ask("SELECT (s.account_id = e.account_id) FROM automations.recorded_steps s
-                   JOIN public.automation_executions e ON e.id = s.execution_id")?,
+            ask(
+                "SELECT (s.account_id = e.account_id) FROM automations.recorded_steps s
+                   JOIN public.automation_executions e ON e.id = s.execution_id"
+            )?,
             "true"
         );
         Ok(())

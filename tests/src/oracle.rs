@@ -168,7 +168,10 @@ pub async fn misdirected(
 ) -> Vec<String> {
     let rows = database
         .owner
-        .query("SELECT idempotency_key::text FROM automations.recorded_steps", &[])
+        .query(
+            "SELECT idempotency_key::text FROM automations.recorded_steps",
+            &[],
+        )
         .await
         .expect("steps");
     let known: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();

@@ -12,7 +12,7 @@ use crate::listen;
 use crate::nodes;
 use crate::queue::Queue;
 use crate::queue::readiness::Readiness;
-use crate::queue::tenant::{Tenant, OwnTransaction};
+use crate::queue::tenant::{OwnTransaction, Tenant};
 use crate::settings::{Listen, Settings};
 
 /// How far apart the clocks may be before people are confused by times in logs and records.

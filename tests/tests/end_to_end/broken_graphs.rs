@@ -257,7 +257,8 @@ async fn what_was_to_run_a_version_that_was_deleted_fails_with_invalid_graph_que
         assert_eq!(execution.error.as_deref(), Some(why));
         assert_eq!(execution.error_node, None);
     }
-    let done = "SELECT count(*) FROM automations.recorded_steps WHERE node_id = 'note' AND status = 'completed'";
+    let done =
+        "SELECT count(*) FROM automations.recorded_steps WHERE node_id = 'note' AND status = 'completed'";
     assert_eq!(
         database.count(done).await,
         1,

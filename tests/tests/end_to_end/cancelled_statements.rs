@@ -81,7 +81,8 @@ async fn a_statement_ends_in_the_server_and_nothing_leaks() {
             .value("SELECT score FROM public.leads WHERE id = $1", &[&lead])
             .await;
         assert_eq!(score, 0);
-        let steps = "SELECT count(*) FROM automations.recorded_steps WHERE execution_id = $1 AND node_id = 'mark'";
+        let steps =
+            "SELECT count(*) FROM automations.recorded_steps WHERE execution_id = $1 AND node_id = 'mark'";
         assert_eq!(
             database.value::<i64>(steps, &[&id]).await,
             0,

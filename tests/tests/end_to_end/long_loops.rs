@@ -51,7 +51,9 @@ async fn ended(database: &Database, id: Uuid) -> Execution {
 }
 
 async fn steps(database: &Database) -> usize {
-    let count = database.count("SELECT count(*) FROM automations.recorded_steps").await;
+    let count = database
+        .count("SELECT count(*) FROM automations.recorded_steps")
+        .await;
     usize::try_from(count).unwrap()
 }
 

@@ -116,15 +116,15 @@ async fn lost_answers_of_the_database_leave_nothing_undone_and_nothing_done_twic
         ..options(&receiver)
     };
     let daemon = Daemon::spawn(&database.name, through);
-    leads(&database, &account, 300).await;
+    leads(&database, &account, 160).await;
 
-    let all = database.all_ended(automation, 300).await;
+    let all = database.all_ended(automation, 160).await;
     let bad: Vec<_> = all.iter().filter(|one| one.status != "completed").collect();
     assert!(bad.is_empty(), "{bad:#?}");
     database.idle().await;
     assert!(proxy.dropped() > 20, "only {} answers were lost", proxy.dropped());
     drop(daemon);
-    exactly_once(&database, &receiver, 300).await;
+    exactly_once(&database, &receiver, 160).await;
 }
 
 /// Everything that is stored about executions, as one text.

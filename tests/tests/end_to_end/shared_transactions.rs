@@ -18,7 +18,10 @@ fn score() -> Graph {
 async fn many_leads(database: &Database, account: &Account, odd: &str) {
     let insert = "INSERT INTO public.leads (user_id, name)
                   SELECT $1, CASE n WHEN $3::bigint / 2 THEN $2 ELSE 'lead ' || n END FROM generate_series(1, $3::bigint) n";
-    let rows = database.owner.execute(insert, &[&account.user, &odd, &MANY]).await;
+    let rows = database
+        .owner
+        .execute(insert, &[&account.user, &odd, &MANY])
+        .await;
     assert_eq!(rows.unwrap(), u64::try_from(MANY).unwrap());
 }
 
@@ -28,12 +31,19 @@ async fn odd_lead(database: &Database, odd: &str) -> Uuid {
 }
 
 async fn scored(database: &Database) -> i64 {
-    database.count("SELECT count(*) FROM public.leads WHERE score = 70").await
+    database
+        .count("SELECT count(*) FROM public.leads WHERE score = 70")
+        .await
 }
 
 /// Waves of new leads until one transaction has scored two of them: on a machine that is busy with something else the
 /// first ones may take too long and come apart. Returns how many leads there are.
-async fn leads_until_they_share(database: &Database, account: &Account, automation: Uuid, status: &str) -> i64 {
+async fn leads_until_they_share(
+    database: &Database,
+    account: &Account,
+    automation: Uuid,
+    status: &str,
+) -> i64 {
     let shared = "SELECT count(*) FROM (SELECT FROM public.leads WHERE score = 70
                                          GROUP BY xmin::text HAVING count(*) > 1) x";
     let mut leads = 0;
@@ -224,9 +234,7 @@ async fn a_daemon_that_dies_at_any_write_leaves_one_effect_of_each() {
         for when in ["before", "during", "after"] {
             let at = format!("{write}:{when}");
             database
-                .run(
-                    "DELETE FROM public.leads WHERE name = 'made'; DELETE FROM public.automation_executions",
-                )
+                .run("DELETE FROM public.leads WHERE name = 'made'; DELETE FROM public.automation_executions")
                 .await;
             let run = "SELECT count(automations.run($1, '{}')) FROM generate_series(1, $2::bigint)";
             database.value::<i64>(run, &[&automation, &MANY]).await;

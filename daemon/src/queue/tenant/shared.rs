@@ -133,7 +133,8 @@ impl Shared {
     /// From its begin to its end.
     async fn drive(self: Arc<Shared>) {
         let begun = self.begin().await;
-        let begun = begun.inspect_err(|error| tracing::debug!(%error, "a shared transaction could not begin"));
+        let begun =
+            begun.inspect_err(|error| tracing::debug!(%error, "a shared transaction could not begin"));
         self.lock().since = Instant::now();
         let _ = self.begun.set(begun.ok());
         let handed = match self.begun.get() {

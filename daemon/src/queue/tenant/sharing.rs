@@ -122,7 +122,11 @@ impl Place {
         &self.tenant.account_id
     }
 
-    pub(super) async fn act(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Row, TenantError> {
+    pub(super) async fn act(
+        &self,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Row, TenantError> {
         if self.member.get().is_some() {
             return Err(TenantError::closed());
         }
