@@ -17,6 +17,9 @@ DECLARE
     own jsonb;
     is_written boolean;
 BEGIN
+    IF cardinality(ids) > 1 THEN
+        PERFORM set_config('lock_timeout', '50ms', true); -- they hold rows of the application for each other
+    END IF;
     -- the earlier try has this row locked until it is over
     PERFORM FROM automations.queue q
     JOIN unnest(account_ids, ids, tokens) AS e (account_id, id, token)

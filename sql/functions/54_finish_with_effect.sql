@@ -6,10 +6,21 @@ CREATE FUNCTION automations.finish_with_effect(account_ids uuid[], ids uuid[], t
 RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-    written uuid[] := ARRAY(SELECT automations.finish(account_ids, ids, tokens, results));
+    written uuid[];
 BEGIN
+    IF cardinality(ids) > 1 THEN
+        -- finish() passes over what is locked, and a heartbeat locks all of a daemon's for a moment
+        PERFORM FROM automations.queue q
+        JOIN unnest(account_ids, ids, tokens) AS e (account_id, id, token)
+          ON q.account_id = e.account_id AND q.id = e.id AND q.lease_token = e.token
+        ORDER BY q.account_id, q.id
+        FOR UPDATE OF q;
+    END IF;
+    written := ARRAY(SELECT automations.finish(account_ids, ids, tokens, results));
     IF cardinality(array_remove(written, NULL)) <> cardinality(ids) THEN
         RAISE EXCEPTION 'not all of % were ended', ids USING ERRCODE = 'transaction_rollback';
     END IF;

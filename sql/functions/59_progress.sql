@@ -9,6 +9,6 @@ AS $$
     FROM public.automation_executions e
     CROSS JOIN LATERAL (
         SELECT count(*) AS completed, (array_agg(coalesce(s.label, s.node_id) ORDER BY s.ordinal DESC))[1] AS label
-        FROM automations.steps s WHERE s.execution_id = e.id AND s.ordinal IS NOT NULL) s
+        FROM automations.recorded_steps s WHERE s.execution_id = e.id AND s.ordinal IS NOT NULL) s
     WHERE e.id = progress.execution_id AND e.account_id = progress.account_id
 $$;

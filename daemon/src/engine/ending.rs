@@ -98,18 +98,21 @@ impl Serialize for Ending {
             .map(|(text, code)| (clean::replaced(text), code))
             .unzip();
         let mut result = serializer.serialize_struct("Ending", 8)?;
-        result.serialize_field("status", self.status)?;
+        // in the order in which jsonb keeps keys: nothing is sorted when it is read
         result.serialize_field("error", &message)?;
-        result.serialize_field("error_code", &code)?;
-        result.serialize_field("error_node_id", &self.node_id.as_deref())?;
-        match self.output_line {
-            // what is shown is not sent a second time
-            Some(line) => result.serialize_field("output_line", &line)?,
-            None => result.serialize_field("output", &self.output)?,
-        }
-        result.serialize_field("variables", &*self.variables)?;
-        result.serialize_field("nodes_executed", &self.nodes_executed)?;
         result.serialize_field("steps", &self.steps)?;
+        if self.output_line.is_none() {
+            result.serialize_field("output", &self.output)?;
+        }
+        result.serialize_field("status", self.status)?;
+        result.serialize_field("variables", &*self.variables)?;
+        result.serialize_field("error_code", &code)?;
+        if let Some(line) = self.output_line {
+            // what is shown is not sent a second time
+            result.serialize_field("output_line", &line)?;
+        }
+        result.serialize_field("error_node_id", &self.node_id.as_deref())?;
+        result.serialize_field("nodes_executed", &self.nodes_executed)?;
         result.end()
     }
 }

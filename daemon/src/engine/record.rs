@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use flow::{Node, Outcome, StepId};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::clean;
@@ -164,7 +164,7 @@ pub fn ended(who: Who<'_>, ordinal: u32, told: &Told) -> Option<Record> {
     struct Ended<'a> {
         ordinal: u32,
         outcome: &'a Outcome,
-        input: Value,
+        input: Input<'a>,
         output: &'a Value,
         error: Option<&'a Value>,
         variables: Option<&'a Map<String, Value>>,
@@ -177,10 +177,10 @@ pub fn ended(who: Who<'_>, ordinal: u32, told: &Told) -> Option<Record> {
     let ended = Ended {
         ordinal,
         outcome: &told.outcome,
-        input: if is_trigger {
-            Value::Null
-        } else {
-            shown(&told.input)
+        input: match clean::size(&told.input, MAX_INPUT) {
+            _ if is_trigger => Input::Whole(&Value::Null),
+            Some(_) => Input::Whole(&told.input),
+            None => Input::Cut { cut: true },
         },
         output: if is_trigger { &Value::Null } else { &told.output },
         error: told.error.as_deref(),
@@ -196,24 +196,33 @@ pub fn ended(who: Who<'_>, ordinal: u32, told: &Told) -> Option<Record> {
 /// What a step that has ended is beside the line of `nodes_executed` that shows it; none where the record holds something
 /// else than the line.
 pub fn beside(who: Who<'_>, ordinal: u32, line: usize, told: &Told) -> Option<Record> {
+    // in the order of jsonb, as the lines of nodes_executed
     #[derive(Serialize)]
     struct Beside<'a> {
         line: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        input: Option<&'a Value>,
         place: String,
+        format: i16,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        output: Option<&'a Value>,
         status: &'static str,
         ordinal: u32,
         outcome: &'a Outcome,
         #[serde(skip_serializing_if = "Map::is_empty")]
         variables: &'a Map<String, Value>,
-        idempotency_key: Uuid,
         began_after: u32,
-        format: i16,
+        idempotency_key: Uuid,
     }
-    if is_trigger(who.node) || matches!(told.outcome, Outcome::Failed | Outcome::Items(_)) {
+    if matches!(told.outcome, Outcome::Failed | Outcome::Items(_)) {
         return None;
     }
+    // what a trigger gives is not in its record, whatever its line shows
+    let nothing = is_trigger(who.node).then_some(&Value::Null);
     let beside = Beside {
         line,
+        input: nothing,
+        output: nothing,
         place: who.step.place.to_string(),
         status: ended_as(&told.outcome),
         ordinal,
@@ -239,11 +248,12 @@ fn is_trigger(node: &Node) -> bool {
     node.kind.name.starts_with("trigger-")
 }
 
-fn shown(input: &Value) -> Value {
-    match clean::size(input, MAX_INPUT) {
-        Some(_) => input.clone(),
-        None => json!({ "cut": true }),
-    }
+/// What led to a step, if it is not too large.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Input<'a> {
+    Whole(&'a Value),
+    Cut { cut: bool },
 }
 
 /// Always some: nothing in it can refuse to be written as JSON.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use flow::{OnInterrupted, Outcome, StepId};
+use flow::{OnInterrupted, Outcome};
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable};
 
@@ -98,7 +98,9 @@ impl Walk<'_> {
                 }
                 acting.push((begun, attempt));
             } else {
-                self.start(begun, attempt, Duration::ZERO);
+                // beside what is about to act it is not alone
+                let company = acting.is_empty().then(|| self.company()).flatten();
+                self.start(begun, attempt, Duration::ZERO, company);
             }
         }
         if acting.is_empty() || self.story.end().is_some() {
@@ -112,24 +114,22 @@ impl Walk<'_> {
         // What completed here may have cancelled one of them.
         acting.retain(|(begun, _)| self.story.is_running(&begun.step));
         for (begun, attempt) in acting {
-            self.start(begun, attempt, Duration::ZERO);
+            self.start(begun, attempt, Duration::ZERO, None);
         }
         Ok(())
     }
 
     /// With how many others of its account a database node shares a transaction, if it does: where many run, and nothing
-    /// else of this execution does or is about to, so that nobody waits in it for what waits for him. What came to nothing
-    /// with others goes alone.
-    fn company(&self, step: &StepId) -> Option<usize> {
+    /// else of this execution does or is about to, so that nobody waits in it for what waits for him.
+    fn company(&self) -> Option<usize> {
         let is_alone = self.running.is_empty() && self.ready.is_empty() && self.parked.is_empty();
-        let may = self.together && is_alone && !self.tries.contains_key(step);
-        let running = may.then(|| self.hold.beside_in_account())?;
+        let running = (self.together && is_alone).then(|| self.hold.beside_in_account())?;
         (running >= FEW && self.engine.queue.is_sharing(self.execution.account_id))
             .then(|| worth(running, MOST))
     }
 
-    /// Starts a run after a pause.
-    pub(super) fn start(&mut self, begun: Begun, attempt: u32, pause: Duration) {
+    /// Starts a run after a pause. `company`: a database node shares a transaction with so many others.
+    pub(super) fn start(&mut self, begun: Begun, attempt: u32, pause: Duration, company: Option<usize>) {
         let Some(prepared) = self.definition.nodes.get(&begun.step.node) else {
             return;
         };
@@ -150,7 +150,7 @@ impl Walk<'_> {
             names,
             rows: self.rows.clone(),
             attempt,
-            company: self.company(&step),
+            company,
         };
         let (handle, registration) = AbortHandle::new_pair();
         self.aborts.insert(step, handle);

@@ -39,26 +39,28 @@ pub struct Summary {
 }
 
 /// One line of the list.
+///
+/// In the order in which jsonb keeps keys, shorter ones first: there is nothing to sort when it is read.
 #[derive(Serialize)]
 struct Entry<'a> {
-    node_id: Option<&'a str>,
-    node_type: Option<&'a str>,
-    label: Cow<'a, str>,
-    status: &'a str,
-    started_at: Option<String>,
-    completed_at: Option<String>,
-    duration_ms: Option<u64>,
-    attempt: u32,
-    run: u32,
-    iteration: &'a [flow::Iteration],
-    input: Option<Shown<'a>>,
-    output: Option<Shown<'a>>,
-    error: Option<Shown<'a>>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    warnings: &'a [String],
     /// How many steps this line stands for.
     #[serde(skip_serializing_if = "Option::is_none")]
     cut: Option<u64>,
+    run: u32,
+    error: Option<Shown<'a>>,
+    input: Option<Shown<'a>>,
+    label: Cow<'a, str>,
+    output: Option<Shown<'a>>,
+    status: &'a str,
+    attempt: u32,
+    node_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
+    iteration: &'a [flow::Iteration],
+    node_type: Option<&'a str>,
+    started_at: Option<String>,
+    duration_ms: Option<u64>,
+    completed_at: Option<String>,
 }
 
 /// A value, or enough of it to know it again.

@@ -110,7 +110,7 @@ impl Walk<'_> {
             return self.complete(&step, failed);
         };
         let (input, attempt) = (told.input, told.attempt);
-        self.start(Begun { step, input }, attempt, pause);
+        self.start(Begun { step, input }, attempt, pause, None);
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! for it. So it is cancelled there, and its connection serves nobody else: a cancel request that comes late must not
 //! meet a statement of another tenant.
 
+use std::future::Future;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
@@ -36,20 +37,30 @@ impl GivingUp {
             drop(Object::take(client));
             return;
         };
-        let tls = self.tls.clone();
+        let giving_up = self.clone();
         self.tasks.spawn_on(
             async move {
-                if busy {
-                    cancel(&client, tls).await;
-                    metrics::counter!("automationd_statements_cancelled_total").increment(1);
-                }
-                let rolled_back = tokio::time::timeout(PATIENCE, client.batch_execute("ROLLBACK")).await;
-                if busy || !matches!(rolled_back, Ok(Ok(()))) {
+                if !giving_up.roll_back(&client, busy).await {
                     drop(Object::take(client));
                 }
             },
             &runtime,
         );
+    }
+
+    /// The same at once. False: the connection must serve nobody else.
+    pub(super) async fn roll_back(&self, client: &Client, busy: bool) -> bool {
+        if busy {
+            cancel(client, self.tls.clone()).await;
+            metrics::counter!("automationd_statements_cancelled_total").increment(1);
+        }
+        let rolled_back = tokio::time::timeout(PATIENCE, client.batch_execute("ROLLBACK")).await;
+        !busy && matches!(rolled_back, Ok(Ok(())))
+    }
+
+    /// Runs what may have to be given up, so that it is waited for.
+    pub(super) fn track(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
     }
 
     /// Waits until all that was given up has ended.

@@ -43,6 +43,8 @@ pub struct OwnTransaction {
     pub(super) committing: AtomicBool,
     /// It has ended in the server.
     pub(super) over: AtomicBool,
+    /// A cancel request that comes late must not meet a statement of whoever has the connection next.
+    spent: AtomicBool,
 }
 
 impl OwnTransaction {
@@ -59,6 +61,7 @@ impl OwnTransaction {
             unanswered: AtomicUsize::new(0),
             committing: AtomicBool::new(false),
             over: AtomicBool::new(false),
+            spent: AtomicBool::new(false),
         }
     }
 
@@ -144,6 +147,16 @@ impl OwnTransaction {
         acted
     }
 
+    /// Rolls it back now, where it is not the only one who has it: dropping comes later. Nothing may be sent any more.
+    pub(super) async fn roll_back(&self) {
+        if let Some(client) = &self.client {
+            let busy = self.unanswered.load(Ordering::Relaxed) > 0;
+            let is_clean = self.giving_up.roll_back(client, busy).await;
+            self.spent.store(!is_clean, Ordering::Relaxed);
+            self.over.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Whose rows.
     pub(super) fn account(&self) -> &Uuid {
         &self.tenant.account_id
@@ -223,7 +236,12 @@ impl OwnTransaction {
 /// A transaction that was given up rolls back before its connection serves anybody else.
 impl Drop for OwnTransaction {
     fn drop(&mut self) {
-        if let Some(client) = self.client.take().filter(|_| !*self.over.get_mut()) {
+        let Some(client) = self.client.take() else {
+            return;
+        };
+        if *self.spent.get_mut() {
+            drop(Object::take(client));
+        } else if !*self.over.get_mut() {
             let busy = *self.unanswered.get_mut() > 0 && !*self.committing.get_mut();
             self.giving_up.take(client, busy);
         }

@@ -1,6 +1,7 @@
 //! One transaction in which several nodes of an account act, each for an execution of its own: become the tenant once; for
 //! each node prove that nobody left the role, say for which execution, act; step back, write what all of them came to,
-//! commit. All or nothing: what fails, or is given up, takes the others back, and each of them runs again alone.
+//! commit. All or nothing: what fails, or is given up, takes the others back, and each of them runs again alone. It is rolled
+//! back by its own task, whatever the walks of its nodes are busy with.
 //!
 //! Nodes join while it is open. Each sends its own statements behind those of the others, and hands in what is to be
 //! written with it; a task of the transaction writes and commits when all have.
@@ -27,7 +28,7 @@ use super::{Committed, OwnTransaction, Tenant, TenantError};
 use crate::engine::record::Record;
 use crate::queue::{Claim, Queue, columns};
 
-const NEXT_OF_TENANT: &str = "SELECT automations.next_of_tenant($1, $2, $3, $4)::text";
+const NEXT_OF_TENANT: &str = "SELECT automations.next_of_tenant($1, $2, $3, $4, $5, $6)::text";
 
 /// Nodes in one transaction: each holds the locks of what it wrote until all have committed.
 pub const MOST: usize = 32;
@@ -37,6 +38,8 @@ const PATIENCE: Duration = Duration::from_millis(3);
 const OPEN: Duration = Duration::from_millis(10);
 /// How long all of its nodes may take, to act and to hand in.
 const LIMIT: Duration = Duration::from_millis(250);
+/// Bytes that all of its nodes may hand in, as JSON: one with more goes alone.
+const MOST_BYTES: usize = 8 << 20;
 
 /// A transaction of several nodes.
 pub struct Shared {
@@ -58,8 +61,9 @@ struct Begun {
     next_of_tenant: Statement,
     run_deferred: Statement,
     leave_tenant: Statement,
-    /// Held while the statements of one node are sent: they belong together.
-    sending: Mutex<()>,
+    /// Held while the statements of one node are sent: they belong together. True: it is being rolled back, and what is
+    /// sent now would be no part of it.
+    sending: Mutex<bool>,
 }
 
 struct State {
@@ -69,6 +73,7 @@ struct State {
     worth: usize,
     members: usize,
     handed: Vec<Handed>,
+    bytes: usize,
     /// It takes nobody any more, and nobody leaves.
     is_written: bool,
 }
@@ -87,6 +92,24 @@ enum What {
     End(Box<RawValue>),
 }
 
+impl What {
+    fn bytes(&self) -> usize {
+        let (What::Steps(json) | What::End(json)) = self;
+        json.get().len()
+    }
+}
+
+/// What drives it. However that ends, nobody waits for it any more.
+struct Task(Arc<Shared>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.broken.cancel();
+        let _ = self.0.begun.set(None);
+        self.0.lock().handed.clear();
+    }
+}
+
 /// A node's part in it. Dropped before all is written, it takes the transaction with it.
 pub struct Member(Arc<Shared>);
 
@@ -102,12 +125,18 @@ impl Shared {
                 worth,
                 members: 1,
                 handed: Vec::new(),
+                bytes: 0,
                 is_written: false,
             }),
             handed_in: Notify::new(),
             broken: CancellationToken::new(),
         });
-        tokio::spawn(shared.clone().drive());
+        let task = Task(shared.clone());
+        shared
+            .queue
+            .calls
+            .giving_up
+            .track(async move { task.0.drive().await });
         (shared.clone(), Member(shared))
     }
 
@@ -131,7 +160,7 @@ impl Shared {
     }
 
     /// From its begin to its end.
-    async fn drive(self: Arc<Shared>) {
+    async fn drive(self: &Arc<Shared>) {
         let begun = self.begin().await;
         let begun =
             begun.inspect_err(|error| tracing::debug!(%error, "a shared transaction could not begin"));
@@ -141,10 +170,10 @@ impl Shared {
             Some(Some(begun)) => self.all_handed_in().await.map(|handed| (begun, handed)),
             _ => None,
         };
-        self.queue.sharing.full(&self);
+        self.queue.sharing.full(self);
         match handed {
             Some((begun, handed)) => self.write(begun, handed).await,
-            None => self.come_apart(),
+            None => self.come_apart().await,
         }
     }
 
@@ -196,7 +225,8 @@ impl Shared {
     /// All that was handed in is the last of the transaction.
     async fn write(&self, begun: &Begun, handed: Vec<Handed>) {
         let came = self.written(begun, &handed).await;
-        if !matches!(came, Committed::Yes) {
+        // what was cancelled or locked at the wrong moment says nothing of the next
+        if !matches!(came, Committed::Yes | Committed::Lost) {
             self.queue.sharing.close_to(self.account());
         }
         for one in handed {
@@ -250,10 +280,14 @@ impl Shared {
     }
 
     /// It comes to nothing: each goes alone.
-    fn come_apart(&self) {
+    async fn come_apart(&self) {
         self.broken.cancel();
         self.queue.sharing.close_to(self.account());
         metrics::counter!("automationd_shared_transactions_undone_total").increment(1);
+        if let Some(Some(begun)) = self.begun.get() {
+            *begun.sending.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            begun.transaction.roll_back().await;
+        }
         for one in std::mem::take(&mut self.lock().handed) {
             let _ = one.answer.send(Committed::Apart);
         }
@@ -279,8 +313,14 @@ impl Member {
             let transaction = &begun.transaction;
             let statement = transaction.prepared(sql).await?;
             let role = &*begun.role;
-            let next: [&(dyn ToSql + Sync); 4] =
-                [&role, &tenant.account_id, &tenant.execution_id, &tenant.depth];
+            let next: [&(dyn ToSql + Sync); 6] = [
+                &role,
+                &tenant.account_id,
+                &tenant.execution_id,
+                &tenant.depth,
+                &tenant.lock_timeout_ms,
+                &tenant.statement_timeout_ms,
+            ];
             let all = async {
                 join!(
                     transaction.prepared_row(&begun.next_of_tenant, &next),
@@ -288,7 +328,8 @@ impl Member {
                     transaction.executed(&begun.run_deferred),
                 )
             };
-            let (became, acted, settled) = sent_together(&begun.sending, all).await;
+            let sent = sent_together(&begun.sending, all).await;
+            let (became, acted, settled) = sent.ok_or_else(TenantError::closed)?;
             became?;
             let row = acted?;
             settled?;
@@ -319,7 +360,9 @@ impl Member {
         let (answer, answered) = oneshot::channel();
         {
             let mut state = self.0.lock();
-            if self.0.broken.is_cancelled() {
+            state.bytes += what.bytes();
+            if self.0.broken.is_cancelled() || state.bytes > MOST_BYTES {
+                self.0.broken.cancel();
                 return Committed::Apart;
             }
             state.handed.push(Handed { claim, what, answer });
@@ -365,15 +408,16 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Polls it first with this lock held: what it sends at once is sent without anything of others in between.
-async fn sent_together<F: Future>(sending: &Mutex<()>, all: F) -> F::Output {
+/// Polls it first with this lock held: what it sends at once is sent without anything of others in between. None: too
+/// late, nothing was sent.
+async fn sent_together<F: Future>(sending: &Mutex<bool>, all: F) -> Option<F::Output> {
     let mut all = pin!(all);
     let first = poll_fn(|context| {
-        let _alone = sending.lock().unwrap_or_else(PoisonError::into_inner);
-        Poll::Ready(all.as_mut().poll(context))
+        let is_over = sending.lock().unwrap_or_else(PoisonError::into_inner);
+        Poll::Ready((!*is_over).then(|| all.as_mut().poll(context)))
     });
-    match first.await {
-        Poll::Ready(done) => done,
-        Poll::Pending => all.await,
+    match first.await? {
+        Poll::Ready(done) => Some(done),
+        Poll::Pending => Some(all.await),
     }
 }
