@@ -421,3 +421,40 @@ async fn sent_together<F: Future>(sending: &Mutex<bool>, all: F) -> Option<F::Ou
         Poll::Pending => Some(all.await),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_comes_while_it_is_rolled_back_is_not_sent() {
+        let (sending, sent) = (Mutex::new(false), Mutex::new(0));
+        let send = || async {
+            *sent.lock().unwrap() += 1;
+            tokio::task::yield_now().await; // the answer
+            7
+        };
+        assert_eq!(sent_together(&sending, send()).await, Some(7));
+        *sending.lock().unwrap() = true;
+        assert_eq!(sent_together(&sending, send()).await, None);
+        assert_eq!(*sent.lock().unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_sent_between_two_statements_of_another() {
+        let (sending, order) = (Mutex::new(false), Mutex::new(Vec::new()));
+        let statement = |of: u32| {
+            let order = &order;
+            async move {
+                order.lock().unwrap().push(of);
+                tokio::task::yield_now().await;
+            }
+        };
+        let three = |of| async move { join!(statement(of), statement(of), statement(of)) };
+        join!(
+            sent_together(&sending, three(1)),
+            sent_together(&sending, three(2))
+        );
+        assert_eq!(*order.lock().unwrap(), [1, 1, 1, 2, 2, 2]);
+    }
+}
