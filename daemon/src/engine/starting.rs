@@ -99,7 +99,8 @@ impl Walk<'_> {
                 acting.push((begun, attempt));
             } else {
                 // beside what is about to act it is not alone
-                let company = acting.is_empty().then(|| self.company()).flatten();
+                let may_share = class == Some(Class::Tenant) && acting.is_empty();
+                let company = may_share.then(|| self.company()).flatten();
                 self.start(begun, attempt, Duration::ZERO, company);
             }
         }

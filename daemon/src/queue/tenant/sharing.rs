@@ -39,20 +39,16 @@ struct Accounts {
 impl Sharing {
     /// Whether nodes of this account share transactions now.
     pub fn is_open_to(&self, account: Uuid) -> bool {
-        let mut accounts = self.lock();
-        let Some(until) = accounts.alone_until.get(&account) else {
-            return true;
-        };
-        let is_over = *until <= Instant::now();
-        if is_over {
-            accounts.alone_until.remove(&account);
-        }
-        is_over
+        let until = self.lock().alone_until.get(&account).copied();
+        until.is_none_or(|until| until <= Instant::now())
     }
 
     /// From now on nodes of this account go alone for a while.
     pub(super) fn close_to(&self, account: Uuid) {
-        self.lock().alone_until.insert(account, Instant::now() + ALONE);
+        let now = Instant::now();
+        let mut accounts = self.lock();
+        accounts.alone_until.retain(|_, until| *until > now);
+        accounts.alone_until.insert(account, now + ALONE);
     }
 
     /// This one takes nobody any more.
