@@ -56,6 +56,14 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     );
     describe_gauge!("automationd_executions_in_flight", "Executions in hand");
     describe_counter!(
+        "automationd_statements_cancelled_total",
+        "Statements of database nodes that were given up and cancelled in the server"
+    );
+    describe_counter!(
+        "automationd_shared_transactions_undone_total",
+        "Transactions of several database nodes that came to nothing; each of their nodes ran again alone"
+    );
+    describe_counter!(
         "automationd_steps_retried_total",
         "Failed attempts of steps that are followed by another, by node type"
     );

@@ -225,6 +225,9 @@ impl Shared {
     /// All that was handed in is the last of the transaction.
     async fn write(&self, begun: &Begun, handed: Vec<Handed>) {
         let came = self.written(begun, &handed).await;
+        if matches!(came, Committed::Lost | Committed::No(_) | Committed::Apart) {
+            undone();
+        }
         // what was cancelled or locked at the wrong moment says nothing of the next
         if !matches!(came, Committed::Yes | Committed::Lost) {
             self.queue.sharing.close_to(self.account());
@@ -283,7 +286,7 @@ impl Shared {
     async fn come_apart(&self) {
         self.broken.cancel();
         self.queue.sharing.close_to(self.account());
-        metrics::counter!("automationd_shared_transactions_undone_total").increment(1);
+        undone();
         if let Some(Some(begun)) = self.begun.get() {
             *begun.sending.lock().unwrap_or_else(PoisonError::into_inner) = true;
             begun.transaction.roll_back().await;
@@ -380,6 +383,10 @@ impl Drop for Member {
             self.0.broken.cancel();
         }
     }
+}
+
+fn undone() {
+    metrics::counter!("automationd_shared_transactions_undone_total").increment(1);
 }
 
 /// What is written with one statement.
