@@ -267,7 +267,7 @@ async fn a_restored_copy_fires_nothing_until_it_is_adopted_and_then_makes_up_for
             &nothing(),
         )
         .await;
-    outage(&database, "50 hours").await;
+    outage(&database, "48 hours").await; // two midnights, at whatever time of the day
     let mut daemon = Daemon::spawn(&database.name, options());
     daemon.not_ready("adopt()").await;
     assert!(database.executions(automation).await.is_empty());

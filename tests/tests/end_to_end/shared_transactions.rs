@@ -132,10 +132,9 @@ async fn one_that_the_application_refuses_fails_alone() {
     assert_eq!(scored(&database).await, MANY - 1);
     let failed = "SELECT l.name || ': ' || e.error FROM public.automation_executions e
                     JOIN public.leads l ON l.id = e.lead_id WHERE e.status = 'failed'";
-    assert_eq!(
-        database.value::<String>(failed, &[]).await,
-        "refused: not this one"
-    );
+    // behind it stands a backtrace where the server's environment asks for one
+    let failed = database.value::<String>(failed, &[]).await;
+    assert!(failed.starts_with("refused: not this one"), "{failed}");
 }
 
 #[tokio::test]
