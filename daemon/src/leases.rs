@@ -157,11 +157,7 @@ impl Hold {
 
     /// How many others of its account this daemon holds.
     pub fn beside_in_account(&self) -> usize {
-        let held = self.leases.lock();
-        let own = held
-            .values()
-            .filter(|one| one.claim.account_id == self.claim.account_id);
-        own.count().saturating_sub(1)
+        self.of_account(&self.leases.lock()).count().saturating_sub(1)
     }
 
     /// Whether its account has no more than `few` in hand here and others have more: it need not wait in one line with
@@ -171,12 +167,13 @@ impl Hold {
         if held.len() <= few {
             return false;
         }
-        let own = held
-            .values()
-            .filter(|one| one.claim.account_id == self.claim.account_id)
-            .take(few + 1)
-            .count();
+        let own = self.of_account(&held).take(few + 1).count();
         own <= few && held.len() - own > few
+    }
+
+    fn of_account<'a>(&self, held: &'a HashMap<Uuid, Held>) -> impl Iterator<Item = &'a Held> {
+        let account = self.claim.account_id;
+        held.values().filter(move |one| one.claim.account_id == account)
     }
 
     /// Nothing may be done under it any more.

@@ -1,9 +1,9 @@
 -- Makes the rows of executions that were captured changes until now, each with what is known of it: results[places[i]] =
 -- {status, error, error_code, error_node_id, output, variables, nodes_executed, steps} belongs to ids[i]. The steps of what
--- is made as it ended stay in its row. Called with their queue
--- rows locked, before these go. Returns the ids that were made. Not made, without waiting: what refers to something that
--- somebody has locked (a tenant's lock must not stall the others), and what belongs to an automation that is gone, whose
--- queue row goes too. A lead or conversation that vanished or changed hands since the change becomes null.
+-- is made as it ended stay in its row. Called with their queue rows locked, before these go. Returns the ids that were made.
+-- Not made, without waiting: what refers to something that somebody has locked (a tenant's lock must not stall the others),
+-- and what belongs to an automation that is gone, whose queue row goes too. A lead or conversation that vanished or changed
+-- hands since the change becomes null.
 -- Those that are made with a final state are counted here: statistics of what is inserted are the business of whoever
 -- inserts it, so that a restored history counts nothing.
 CREATE FUNCTION automations.create_executions(account_ids uuid[], ids uuid[], places integer[], results jsonb)

@@ -23,11 +23,7 @@ BEGIN
             HINT = 'Neither it nor a role that it is a member of may be a superuser, have BYPASSRLS, or be '
                    'automations_daemon or a predefined role.';
     END IF;
-    PERFORM set_config('request.jwt.claims', jsonb_build_object('sub', account_id, 'role', tenant)::text, true),
-            set_config('automations.execution_id', execution_id::text, true),
-            set_config('automations.depth', depth::text, true),
-            set_config('lock_timeout', lock_timeout_ms::text, true),
-            set_config('statement_timeout', statement_timeout_ms::text, true);
+    PERFORM automations.act_for(tenant, account_id, execution_id, depth, lock_timeout_ms, statement_timeout_ms);
     PERFORM set_config('role', tenant, true);
     RETURN tenant;
 END

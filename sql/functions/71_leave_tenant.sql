@@ -1,17 +1,11 @@
--- Ends what become_tenant began. Before it come the tenant's statements and SET CONSTRAINTS ALL IMMEDIATE. A trigger
--- of the application that changed the role (set_config('role', 'none') gives back the daemon's login) would have the
--- rest of the transaction run with rights that it must not have: it fails instead.
+-- Ends what become_tenant began. Before it come the tenant's statements and SET CONSTRAINTS ALL IMMEDIATE.
 CREATE FUNCTION automations.leave_tenant(tenant_role text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF current_user <> tenant_role THEN
-        RAISE EXCEPTION 'the role was changed to % while acting as %', quote_ident(current_user),
-            quote_ident(tenant_role) USING ERRCODE = 'insufficient_privilege',
-            HINT = 'A trigger or function of the application sets the role.';
-    END IF;
+    PERFORM automations.must_be_tenant(tenant_role);
     PERFORM set_config('role', 'automations_daemon', true);
 END
 $$;

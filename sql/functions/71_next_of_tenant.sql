@@ -9,15 +9,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF current_user <> tenant_role THEN
-        RAISE EXCEPTION 'the role was changed to % while acting as %', quote_ident(current_user),
-            quote_ident(tenant_role) USING ERRCODE = 'insufficient_privilege',
-            HINT = 'A trigger or function of the application sets the role.';
-    END IF;
-    PERFORM set_config('request.jwt.claims', jsonb_build_object('sub', account_id, 'role', tenant_role)::text, true),
-            set_config('automations.execution_id', execution_id::text, true),
-            set_config('automations.depth', depth::text, true),
-            set_config('lock_timeout', lock_timeout_ms::text, true),
-            set_config('statement_timeout', statement_timeout_ms::text, true);
+    PERFORM automations.must_be_tenant(tenant_role);
+    PERFORM automations.act_for(tenant_role, account_id, execution_id, depth, lock_timeout_ms, statement_timeout_ms);
 END
 $$;

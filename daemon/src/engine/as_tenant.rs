@@ -42,13 +42,7 @@ impl Run<'_> {
                     continue;
                 }
             };
-            let result = kind
-                .run(NodeRun {
-                    tenant: Some(&transaction),
-                    ..run
-                })
-                .await;
-            match result {
+            match acted(kind, run, &transaction).await {
                 Ok(done) => return Ok((done, transaction)),
                 Err(error) => {
                     let trouble = transaction.trouble();
@@ -72,13 +66,7 @@ impl Run<'_> {
         };
         let place = self.engine.queue.place(tenant, company);
         let transaction = TenantTransaction::Shared(place);
-        let result = kind
-            .run(NodeRun {
-                tenant: Some(&transaction),
-                ..run
-            })
-            .await;
-        match result {
+        match acted(kind, run, &transaction).await {
             Ok(done) => Some((done, transaction)),
             Err(error) => {
                 tracing::debug!(%error, "a database node goes alone");
@@ -128,6 +116,16 @@ impl Run<'_> {
             statement_timeout_ms: STATEMENT_TIMEOUT_MS,
         }
     }
+}
+
+/// One run of the node in this transaction.
+async fn acted(
+    kind: &dyn NodeKind,
+    run: NodeRun<'_>,
+    transaction: &TenantTransaction,
+) -> Result<Done, NodeError> {
+    let tenant = Some(transaction);
+    kind.run(NodeRun { tenant, ..run }).await
 }
 
 /// Collisions are tried a few times; a database that is gone as long as the lease lasts, which the walk watches.

@@ -177,10 +177,10 @@ pub fn ended(who: Who<'_>, ordinal: u32, told: &Told) -> Option<Record> {
     let ended = Ended {
         ordinal,
         outcome: &told.outcome,
-        input: match clean::size(&told.input, MAX_INPUT) {
-            _ if is_trigger => Input::Whole(&Value::Null),
-            Some(_) => Input::Whole(&told.input),
-            None => Input::Cut { cut: true },
+        input: if is_trigger {
+            Input::Whole(&Value::Null)
+        } else {
+            Input::of(&told.input)
         },
         output: if is_trigger { &Value::Null } else { &told.output },
         error: told.error.as_deref(),
@@ -254,6 +254,15 @@ fn is_trigger(node: &Node) -> bool {
 enum Input<'a> {
     Whole(&'a Value),
     Cut { cut: bool },
+}
+
+impl Input<'_> {
+    fn of(input: &Value) -> Input<'_> {
+        match clean::size(input, MAX_INPUT) {
+            Some(_) => Input::Whole(input),
+            None => Input::Cut { cut: true },
+        }
+    }
 }
 
 /// Always some: nothing in it can refuse to be written as JSON.

@@ -153,7 +153,7 @@ async fn serve(
             _ = calls.acquire_many(CALLS), if is_away => {
                 is_away = false;
                 if uncounted.swap(false, Ordering::Relaxed) {
-                    count(&queue).await;
+                    queue.count_what_waited().await;
                 }
                 continue;
             }
@@ -183,14 +183,6 @@ async fn serve(
                 drop(call);
             });
         }
-    }
-}
-
-/// Adds to the statistics what calls could not count because others counted at that moment. What fails is made up for
-/// with what waits for somebody's lock (`upkeep.rs`).
-async fn count(queue: &Queue) {
-    if let Err(error) = queue.fold_uncounted().await {
-        tracing::debug!(%error, "statistics that had to wait could not be added yet");
     }
 }
 

@@ -4,10 +4,12 @@
 mod commit;
 mod error;
 mod identity;
+mod member;
 mod nodes;
 mod own;
 mod shared;
 mod sharing;
+mod writing;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -17,8 +19,7 @@ use uuid::Uuid;
 
 pub use self::commit::Committed;
 pub use self::error::{TenantError, Trouble};
-pub use self::identity::Tenant;
-pub use self::identity::TenantRole;
+pub use self::identity::{Tenant, TenantRole};
 pub use self::own::OwnTransaction;
 pub use self::shared::MOST;
 pub use self::sharing::{Place, Sharing};

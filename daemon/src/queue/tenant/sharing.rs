@@ -12,7 +12,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::shared::{Member, Shared};
+use super::member::Member;
+use super::shared::Shared;
 use super::{Committed, Tenant, TenantError};
 use crate::engine::record::Record;
 use crate::queue::{Claim, Queue};
@@ -84,9 +85,7 @@ impl Sharing {
         tokio::spawn(async move {
             tokio::time::sleep(COUNTED_AFTER).await;
             is_counting.store(false, Ordering::Relaxed);
-            if let Err(error) = queue.fold_uncounted().await {
-                tracing::debug!(%error, "statistics that had to wait could not be added yet");
-            }
+            queue.count_what_waited().await;
         });
     }
 
