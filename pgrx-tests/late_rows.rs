@@ -99,11 +99,7 @@ mod tests {
                 "(completed,)",
                 "{change}"
             );
-            stage::as_superuser()?;
-            Spi::run(
-                "DELETE FROM public.automation_executions; DROP FUNCTION pg_temp.state_of, pg_temp.queue, pg_temp.claim, pg_temp.claim_unseen, pg_temp.turn;
-                      DROP ROLE daemon_of_the_test",
-            )?;
+            stage::clear()?;
         }
         Ok(())
     }

@@ -53,6 +53,17 @@ pub fn set() -> Outcome {
     )
 }
 
+/// Takes away what `set` made and what has run since, by the superuser, so that it can be set again.
+pub fn clear() -> Outcome {
+    as_superuser()?;
+    Spi::run(
+        "DELETE FROM automations.queue; DELETE FROM automations.steps; DELETE FROM public.automation_executions;
+         UPDATE public.automations SET execution_count = 0;
+         DROP FUNCTION pg_temp.state_of, pg_temp.queue, pg_temp.claim, pg_temp.claim_unseen, pg_temp.turn;
+         DROP ROLE daemon_of_the_test",
+    )
+}
+
 /// Everything that follows is said by the daemon's login.
 pub fn as_daemon() -> Outcome {
     Spi::run("SET LOCAL SESSION AUTHORIZATION daemon_of_the_test")

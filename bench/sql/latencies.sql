@@ -2,7 +2,7 @@
 -- daemon's clock, which is this machine's), it was updated, its execution was complete; seconds since 1970.
 SELECT i.id,
        extract(epoch FROM pg_xact_commit_timestamp(i.transaction::xid))::float8,
-       (SELECT min(extract(epoch FROM s.started_at))::float8 FROM automations.steps s
+       (SELECT min(extract(epoch FROM s.started_at))::float8 FROM automations.recorded_steps s
          WHERE s.execution_id = e.id AND s.node_type NOT LIKE 'trigger%'),
        extract(epoch FROM pg_xact_commit_timestamp(l.xmin))::float8,
        extract(epoch FROM pg_xact_commit_timestamp(e.xmin))::float8

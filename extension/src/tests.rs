@@ -45,6 +45,8 @@ mod finish;
 mod install;
 #[path = "../../pgrx-tests/kept_statements.rs"]
 mod kept_statements;
+#[path = "../../pgrx-tests/kept_steps.rs"]
+mod kept_steps;
 #[path = "../../pgrx-tests/late_rows.rs"]
 mod late_rows;
 #[path = "../../pgrx-tests/limits.rs"]

@@ -59,6 +59,7 @@ DECLARE
     counted uuid[];
     put_off uuid[] := '{}';
     about_records boolean;
+    has_kept boolean;
     is_alone boolean;
     -- it has decided something that somebody may have seen
     is_final boolean := false;
@@ -122,18 +123,19 @@ BEGIN
             claimed_accounts := '{}';
             claimed := '{}';
             WITH turn AS (
-                SELECT q.account_id, q.id, q.crashes > 0 AS crashed, q.record IS NOT NULL AS about_record
+                SELECT q.account_id, q.id, q.crashes > 0 AS crashed, q.record IS NOT NULL AS about_record,
+                       q.steps IS NOT NULL AS kept
                 FROM unnest(accounts, ids) AS p (account_id, id)
                 JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
             ), alone AS (
-                SELECT t.account_id, t.id FROM turn t WHERE t.crashed ORDER BY t.id LIMIT 1
+                SELECT t.account_id, t.id, t.kept FROM turn t WHERE t.crashed ORDER BY t.id LIMIT 1
             ), these AS (
-                SELECT a.account_id, a.id, false AS about_record, true AS alone FROM alone a
+                SELECT a.account_id, a.id, false AS about_record, a.kept, true AS alone FROM alone a
                 UNION ALL
-                SELECT t.account_id, t.id, t.about_record, false FROM turn t WHERE NOT EXISTS (SELECT FROM alone)
+                SELECT t.account_id, t.id, t.about_record, t.kept, false FROM turn t WHERE NOT EXISTS (SELECT FROM alone)
             )
-            SELECT array_agg(t.account_id), array_agg(t.id), bool_or(t.about_record), bool_or(t.alone)
-            INTO accounts, ids, about_records, is_alone FROM these t;
+            SELECT array_agg(t.account_id), array_agg(t.id), bool_or(t.about_record), bool_or(t.alone), bool_or(t.kept)
+            INTO accounts, ids, about_records, is_alone, has_kept FROM these t;
             IF is_alone THEN
                 -- what it left behind lies in front of these places
                 placed := NULL;
@@ -177,6 +179,13 @@ BEGIN
                     put_off := put_off || r.id;
                 END IF;
             END LOOP;
+        END IF;
+        IF has_kept THEN
+            -- a daemon was about to act with these: they go on from there
+            PERFORM automations.show_execution(q.account_id, q.id)
+            FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
+            JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
+            WHERE q.steps IS NOT NULL;
         END IF;
         IF claimed <> '{}' THEN
             PERFORM automations.lease(claimed_accounts, claimed, gone, counted, token, lease_ms);

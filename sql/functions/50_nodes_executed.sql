@@ -10,7 +10,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     WITH measured AS MATERIALIZED (
         SELECT s.node_id, s.place, s.run, s.ordinal, s.started_at, v.name, octet_length(v.value::text) AS bytes
-        FROM automations.steps s
+        FROM automations.recorded_steps s
         CROSS JOIN LATERAL (VALUES ('1 input', s.input), ('2 output', s.output), ('3 error', s.error))
             AS v (name, value)
         WHERE s.execution_id = nodes_executed.execution_id AND v.value IS NOT NULL
@@ -47,7 +47,7 @@ AS $$
         ) END ORDER BY s.line), '[]')
     FROM (
         SELECT o.*, row_number() OVER (ORDER BY o.ordinal NULLS LAST, o.started_at) AS line, count(*) OVER () AS lines
-        FROM automations.steps o
+        FROM automations.recorded_steps o
         WHERE o.execution_id = nodes_executed.execution_id AND o.status <> 'cancelled'
     ) s
     LEFT JOIN cut c ON c.node_id = s.node_id AND c.place = s.place AND c.run = s.run

@@ -32,7 +32,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    IF NOT is_known AND NOT automations.show_execution(account_id, execution_id) THEN
+    IF NOT is_known AND NOT automations.show_execution(account_id, execution_id, true) THEN
         RETURN false;
     END IF;
     IF jsonb_path_exists(steps, '$[*].wait') THEN

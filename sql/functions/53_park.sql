@@ -64,7 +64,7 @@ BEGIN
         INTO w FROM free f;
         IF w.came THEN
             UPDATE automations.queue q
-            SET lease_token = NULL, lease_until = NULL, has_execution = true, trigger_data = NULL
+            SET lease_token = NULL, lease_until = NULL, has_execution = true, trigger_data = NULL, steps = NULL
             WHERE q.account_id = park.account_id AND q.id = park.execution_id;
             PERFORM automations.free_slots(ARRAY[park.execution_id]);
             PERFORM automations.wake();

@@ -52,7 +52,7 @@ BEGIN
     IF new_ids IS NOT NULL THEN
         made := automations.create_executions(
             new_accounts, new_ids, array_fill(1, ARRAY[cardinality(new_ids)]), '[{"status": "running"}]');
-        UPDATE automations.queue q SET has_execution = true, trigger_data = NULL
+        UPDATE automations.queue q SET has_execution = true, trigger_data = NULL, steps = NULL
         FROM unnest(new_accounts, new_ids) AS n (account_id, id)
         WHERE q.account_id = n.account_id AND q.id = n.id AND n.id = ANY (made);
         SELECT held_accounts || array_agg(n.account_id), held || array_agg(n.id), held_places || array_agg(n.place)

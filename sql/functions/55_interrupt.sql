@@ -9,16 +9,16 @@ AS $$
 DECLARE
     message constant text :=
         'The daemon stopped three times in a row while it ran this execution; it was not tried again.';
-    node text := (
-        SELECT s.node_id FROM automations.steps s
-        WHERE s.execution_id = interrupt.execution_id AND s.status = 'started'
-        ORDER BY s.started_at DESC LIMIT 1);
+    node text;
 BEGIN
     IF EXISTS (SELECT FROM automations.queue q
                 WHERE q.account_id = interrupt.account_id AND q.id = interrupt.execution_id AND NOT q.has_execution)
         AND NOT automations.show_execution(interrupt.account_id, interrupt.execution_id) THEN
         RETURN;
     END IF;
+    SELECT s.node_id INTO node FROM automations.steps s
+    WHERE s.execution_id = interrupt.execution_id AND s.status = 'started'
+    ORDER BY s.started_at DESC LIMIT 1;
     UPDATE public.automation_executions e
     SET status = 'failed', error = message, error_code = 'interrupted', error_node_id = node,
         nodes_executed = automations.nodes_executed(e.id, 'interrupted'),

@@ -22,16 +22,19 @@ BEGIN
     DELETE FROM automations.queue w WHERE w.account_id = account AND w.id = execution_id RETURNING w.* INTO q;
     PERFORM automations.free_slots(ARRAY[execution_id]);
     IF q.id IS NOT NULL AND NOT q.has_execution THEN
-        -- so that somebody who asks what became of the change finds an answer
+        -- so that somebody who asks what became of the change finds an answer; what it was about to do is told below
         INSERT INTO public.automation_executions (
             id, automation_id, account_id, version, trigger_type, trigger_data, status, started_at, completed_at,
-            duration_ms, test_mode, caused_by, depth)
-        SELECT q.id, q.automation_id, q.account_id, q.version, q.trigger_type, q.trigger_data, 'cancelled',
-               q.occurred_at, greatest(clock_timestamp(), q.occurred_at),
-               automations.milliseconds_since(q.occurred_at), q.test_mode, q.caused_by, q.depth
+            duration_ms, test_mode, caused_by, depth, steps)
+        SELECT q.id, q.automation_id, q.account_id, q.version, q.trigger_type, q.trigger_data,
+               CASE WHEN q.steps IS NULL THEN 'cancelled' ELSE 'running' END, q.occurred_at,
+               CASE WHEN q.steps IS NULL THEN greatest(clock_timestamp(), q.occurred_at) END,
+               CASE WHEN q.steps IS NULL THEN automations.milliseconds_since(q.occurred_at) END, q.test_mode,
+               q.caused_by, q.depth, q.steps
         FROM public.automations a WHERE a.id = q.automation_id
         RETURNING automation_id INTO automation;
-    ELSE
+    END IF;
+    IF q.id IS NULL OR q.has_execution OR q.steps IS NOT NULL THEN
         UPDATE public.automation_executions e
         SET status = 'cancelled',
             nodes_executed = automations.nodes_executed(e.id, 'cancelled'),

@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS automations.queue (
     priority        smallint NOT NULL DEFAULT 0,
     record          text,
     quiet           boolean NOT NULL DEFAULT false,
+    steps           jsonb,
     PRIMARY KEY (account_id, id),
     CONSTRAINT a_lease_has_a_token_and_an_end CHECK ((lease_token IS NULL) = (lease_until IS NULL))
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200,
@@ -33,7 +34,8 @@ ALTER TABLE automations.queue SET (fillfactor = 45);
 ALTER TABLE automations.queue
     ADD COLUMN IF NOT EXISTS priority smallint NOT NULL DEFAULT 0,
     ADD COLUMN IF NOT EXISTS record text,
-    ADD COLUMN IF NOT EXISTS quiet boolean NOT NULL DEFAULT false;
+    ADD COLUMN IF NOT EXISTS quiet boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS steps jsonb;
 CREATE INDEX IF NOT EXISTS queue_by_priority ON automations.queue (account_id, priority DESC, id) WHERE priority <> 0;
 CREATE INDEX IF NOT EXISTS queue_by_record ON automations.queue (account_id, automation_id, record, id)
     WHERE record IS NOT NULL;
@@ -42,6 +44,8 @@ COMMENT ON COLUMN automations.queue.priority IS 'higher first within an account'
 COMMENT ON COLUMN automations.queue.record IS
     'what re_entry and debounce_seconds are about; null where there is nothing (more) to decide';
 COMMENT ON COLUMN automations.queue.quiet IS 'its record was quiet for debounce_seconds: it waits no longer';
+COMMENT ON COLUMN automations.queue.steps IS
+    'the records of its steps until it has a row: what it was about to do when it was last heard of';
 COMMENT ON COLUMN automations.queue.caused_by IS 'the execution whose write caused this one';
 COMMENT ON COLUMN automations.queue.crashes IS 'leases lost in a row without a newly recorded step';
 ALTER TABLE automations.queue ENABLE ROW LEVEL SECURITY;

@@ -148,6 +148,16 @@ impl Database {
             .collect()
     }
 
+    /// Waits until there is an execution with this status; its id.
+    pub async fn one_that_is(&self, status: &str) -> Uuid {
+        waiting::until(&format!("an execution that is {status}"), || async {
+            let query = "SELECT id FROM public.automation_executions WHERE status = $1 LIMIT 1";
+            let found = self.owner.query_opt(query, &[&status]).await;
+            found.expect("read an execution").map(|row| row.get(0))
+        })
+        .await
+    }
+
     /// Waits until the execution is over.
     pub async fn ended(&self, id: Uuid) -> Execution {
         waiting::until(&format!("the end of execution {id}"), || async {

@@ -19,6 +19,8 @@ pub struct Groups {
     soon: Together<Records>,
     /// The others.
     on_disk: Together<Records>,
+    /// Records of what is about to act and has no row yet.
+    pub keeps: Together<Keeps>,
 }
 
 impl Groups {
@@ -32,6 +34,7 @@ impl Groups {
             parks: Together::start(Parks(queue.clone()), gathering.clone()),
             soon: records(Sure::Soon),
             on_disk: records(Sure::OnDisk),
+            keeps: Together::start(Keeps(queue.clone()), gathering.clone()),
         }
     }
 
@@ -88,5 +91,25 @@ impl Write for Records {
         }
         let records: Vec<&[Record]> = records.iter().map(|steps| steps.as_slice()).collect();
         self.queue.record_many(claims, &records, self.sure).await
+    }
+}
+
+/// Keeping steps in the queue.
+pub struct Keeps(Queue);
+
+impl Write for Keeps {
+    type What = std::sync::Arc<Vec<Record>>;
+
+    fn bytes(steps: &Self::What) -> usize {
+        steps.iter().map(|step| step.get().len()).sum()
+    }
+
+    fn is_worth(_: usize) -> bool {
+        true
+    }
+
+    async fn write(&self, claims: &[Claim], records: &[&Self::What]) -> Result<HashSet<Uuid>, QueueError> {
+        let records: Vec<&[Record]> = records.iter().map(|steps| steps.as_slice()).collect();
+        self.0.keep_steps(claims, &records).await
     }
 }

@@ -45,6 +45,8 @@ pub struct Unrecorded {
     /// What some of them are beside `nodes_executed`, which shows the rest: less to write, parse and read.
     beside: Vec<(usize, Record)>,
     bytes: usize,
+    /// Where steps stand that have begun: their ends take their places.
+    begun: Vec<(StepId, usize)>,
     /// Among them is what the world has seen: to be written before anything is waited for, but for a database node, whose
     /// commit takes it along if it comes until then.
     precious: Option<Instant>,
@@ -61,11 +63,28 @@ impl Unrecorded {
         self.rows.push(record);
     }
 
-    /// What the last one is beside `nodes_executed`.
-    pub fn push_beside(&mut self, record: Record) {
-        if let Some(last) = self.rows.len().checked_sub(1) {
-            self.beside.push((last, record));
+    /// One that begins.
+    pub fn push_begun(&mut self, step: StepId, record: Record) {
+        self.begun.push((step, self.rows.len()));
+        self.push(record);
+    }
+
+    /// One that has ended, in the place of its beginning if that is not written yet. Its place.
+    pub fn push_ended(&mut self, step: &StepId, record: Record) -> usize {
+        let begun = self.begun.iter().position(|(begun, _)| begun == step);
+        let begun = begun.map(|begun| self.begun.swap_remove(begun).1);
+        if let Some((place, row)) = begun.and_then(|place| self.rows.get_mut(place).map(|row| (place, row))) {
+            self.bytes = self.bytes + record.get().len() - row.get().len();
+            *row = record;
+            return place;
         }
+        self.push(record);
+        self.rows.len() - 1
+    }
+
+    /// What the one in this place is beside `nodes_executed`.
+    pub fn put_beside(&mut self, place: usize, record: Record) {
+        self.beside.push((place, record));
     }
 
     /// Takes the last one back.
@@ -74,6 +93,7 @@ impl Unrecorded {
             self.bytes -= record.get().len();
         }
         self.beside.retain(|(row, _)| *row < self.rows.len());
+        self.begun.retain(|(_, row)| *row < self.rows.len());
     }
 
     /// Among them is what has to be written by then.
@@ -89,6 +109,11 @@ impl Unrecorded {
     /// True when they have to be written, whatever comes next.
     pub fn is_full(&self) -> bool {
         self.bytes >= MOST_BYTES || self.rows.len() >= MOST_ROWS
+    }
+
+    /// How large they are together.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// All of them.
@@ -307,6 +332,14 @@ pub fn time(at: DateTime<Utc>) -> String {
 mod tests {
     use super::*;
 
+    fn step(node: &str) -> StepId {
+        StepId {
+            node: node.into(),
+            place: flow::Place::default(),
+            run: 1,
+        }
+    }
+
     #[test]
     fn only_an_end_leaves_out_what_nodes_executed_shows() {
         let record = |text: &str| to_raw_value(text).unwrap();
@@ -314,8 +347,8 @@ mod tests {
             |rows: Vec<Record>| -> Vec<String> { rows.iter().map(|row| row.get().to_owned()).collect() };
         let pushed = || {
             let mut rows = Unrecorded::default();
-            rows.push(record("one"));
-            rows.push_beside(record("short"));
+            let one = rows.push_ended(&step("one"), record("one"));
+            rows.put_beside(one, record("short"));
             rows.push(record("two"));
             rows
         };
@@ -326,6 +359,22 @@ mod tests {
         rows.pop();
         rows.push(record("three"));
         assert_eq!(texts(rows.take_with_end()), ["\"three\""]);
+    }
+
+    #[test]
+    fn an_end_takes_the_place_of_a_beginning_that_is_not_written() {
+        let mut rows = Unrecorded::default();
+        rows.push_begun(step("a"), to_raw_value("a begins").unwrap());
+        rows.push_begun(step("b"), to_raw_value("b begins").unwrap());
+        rows.push_ended(&step("b"), to_raw_value("b ends").unwrap());
+        let a = rows.push_ended(&step("a"), to_raw_value("a ends").unwrap());
+        rows.put_beside(a, to_raw_value("a").unwrap());
+        let texts = |rows: &[Record]| rows.iter().map(|row| row.get().to_owned()).collect::<Vec<_>>();
+        assert_eq!(texts(rows.rows()), ["\"a ends\"", "\"b ends\""]);
+        assert_eq!(rows.bytes(), 16);
+        assert_eq!(texts(&rows.take_with_end()), ["\"a\"", "\"b ends\""]);
+        rows.push_ended(&step("a"), to_raw_value("again").unwrap());
+        assert_eq!(texts(rows.rows()), ["\"again\""]);
     }
 
     #[test]

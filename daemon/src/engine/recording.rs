@@ -1,7 +1,7 @@
 //! When what has happened is written, by whom, and that the execution can be seen from then on.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flow::StepId;
 
@@ -9,6 +9,13 @@ use super::insist::{Insisted, insist};
 use super::walk::{Halt, Walk};
 use crate::gathering::FEW;
 use crate::nodes::Class;
+use crate::queue::record::Sure;
+
+/// What a queue row keeps at most, in bytes: it is written again with each change of the row.
+const MOST_KEPT: usize = 16 << 10;
+
+/// When an execution is shown to people that acts outside and is only known to the queue: most are over by then.
+const SHOWN_WHILE_ACTING: Duration = Duration::from_millis(100);
 
 impl Walk<'_> {
     /// Whether the commit of what runs is to take the records along.
@@ -50,6 +57,42 @@ impl Walk<'_> {
             Insisted::Answer(false) | Insisted::Lost => Err(Halt::Lost),
             Insisted::Refused(error) => Err(Halt::failed(error.refusal(), error.to_string())),
         }
+    }
+
+    /// Says in the queue row what is about to act, where that is enough: nobody is to see the execution yet, and whatever
+    /// it writes next says all of it again. False: it is to be recorded.
+    pub(super) async fn keep(&mut self) -> Result<bool, Halt> {
+        let is_enough = self.sure == Sure::Soon && self.show_at.is_some_and(|at| Instant::now() < at);
+        if !is_enough || self.is_kept || self.unrecorded.bytes() > MOST_KEPT {
+            return Ok(false);
+        }
+        let claim = self.hold.claim();
+        let kept = match self.hold.beside() >= FEW && !self.hold.is_beside_a_flood(FEW) {
+            true => {
+                let steps = Arc::new(self.unrecorded.rows().to_vec());
+                tokio::select! {
+                    biased;
+                    () = self.hold.lost() => return Err(Halt::Lost),
+                    kept = self.engine.groups.keeps.write(claim, steps) => kept,
+                }
+            }
+            false => {
+                let (claims, steps) = ([claim], [self.unrecorded.rows()]);
+                let kept = tokio::select! {
+                    biased;
+                    () = self.hold.lost() => return Err(Halt::Lost),
+                    kept = self.engine.queue.keep_steps(&claims, &steps) => kept,
+                };
+                // what it is refused for, record() is told again
+                kept.is_ok_and(|kept| kept.contains(&claim.id))
+            }
+        };
+        self.is_kept = true;
+        if kept {
+            self.sure = Sure::OnDisk;
+            self.show_at = Some(Instant::now() + SHOWN_WHILE_ACTING);
+        }
+        Ok(kept)
     }
 
     pub(super) fn is_to_be_shown(&self) -> bool {

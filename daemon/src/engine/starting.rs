@@ -91,7 +91,7 @@ impl Walk<'_> {
             if outside {
                 let who = self.who(&begun.step, node);
                 if let Some(record) = record::started(who, attempt, Utc::now()) {
-                    self.unrecorded.push(record);
+                    self.unrecorded.push_begun(begun.step.clone(), record);
                 }
                 if node.on_interrupted == OnInterrupted::Fail {
                     sure = Sure::OnDisk;
@@ -111,7 +111,9 @@ impl Walk<'_> {
         if self.unrecorded.precious().is_none() && self.parked.is_empty() {
             self.sure = sure;
         }
-        self.record().await?;
+        if !self.keep().await? {
+            self.record().await?;
+        }
         // What completed here may have cancelled one of them.
         acting.retain(|(begun, _)| self.story.is_running(&begun.step));
         for (begun, attempt) in acting {

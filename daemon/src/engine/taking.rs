@@ -189,12 +189,11 @@ impl Walk<'_> {
     /// A step has ended and its record goes with the next durable write.
     pub(super) fn complete(&mut self, step: &StepId, told: Told) -> Result<(), Halt> {
         let beside = self.beside(step, &told);
-        if let Some(record) = self.row(step, &told) {
-            self.unrecorded.push(record);
-        }
+        let row = self.row(step, &told);
+        let place = row.map(|row| self.unrecorded.push_ended(step, row));
         let line = self.completed(step, told)?;
-        if let (Some(_), Some(beside)) = (line, beside) {
-            self.unrecorded.push_beside(beside);
+        if let (Some(_), Some(place), Some(beside)) = (line, place, beside) {
+            self.unrecorded.put_beside(place, beside);
         }
         Ok(())
     }

@@ -102,6 +102,8 @@ pub(super) struct Walk<'a> {
     pub(super) unrecorded: Unrecorded,
     /// Nobody can see this execution yet, and somebody should from then on.
     pub(super) show_at: Option<Instant>,
+    /// Its queue row has said once what is about to act.
+    pub(super) is_kept: bool,
     /// Told when everybody can see it.
     pub(super) shown: &'a (dyn Fn() + Send + Sync),
     /// The result may be written with the last step.
@@ -227,6 +229,7 @@ impl<'a> Walk<'a> {
             tries: HashMap::new(),
             unrecorded: Unrecorded::default(),
             show_at,
+            is_kept: false,
             shown,
             together: false,
             sure: Sure::OnDisk,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// `write`: changes rows whenever it is called. `sweep`: changes rows where it finds something to do. `read`: changes
 /// nothing. `tenant`: inside the transaction of a database node, whose commit is the write.
-const CALLS: [(&str, &str); 50] = [
+const CALLS: [(&str, &str); 51] = [
     ("agent_tools", "read"),
     ("announce", "notify"),
     ("api_key", "read"),
@@ -26,6 +26,7 @@ const CALLS: [(&str, &str); 50] = [
     ("heartbeat", "heartbeat"),
     ("install", "write"),
     ("leave_tenant", "tenant"),
+    ("keep_steps", "write"),
     ("look", "read"),
     ("maintain", "sweep"),
     ("next_of_tenant", "tenant"),

@@ -43,22 +43,6 @@ async fn key(database: &Database, account: &Account, rest: &str) -> String {
     tenant.query_one(&create, &[&account.agent]).await.unwrap().get(0)
 }
 
-/// The only execution, once it has this status.
-async fn execution(database: &Database, status: &str) -> Uuid {
-    waiting::until(&format!("an execution that is {status}"), || async {
-        let found = database
-            .owner
-            .query_opt(
-                "SELECT id FROM public.automation_executions WHERE status = $1",
-                &[&status],
-            )
-            .await
-            .unwrap();
-        found.map(|row| row.get(0))
-    })
-    .await
-}
-
 #[tokio::test]
 async fn an_agent_lists_its_tools_and_calls_them_in_both_revisions() {
     let database = Database::fresh().await;
@@ -236,7 +220,7 @@ async fn progress_is_told_while_it_runs_and_a_call_that_is_taken_back_is_cancell
             }
         }
         assert!(times[0] < times[1], "{times:?}");
-        execution(&database, "waiting").await;
+        database.one_that_is("waiting").await;
         match revision {
             WITH_SESSIONS => {
                 let said = agent
@@ -246,7 +230,7 @@ async fn progress_is_told_while_it_runs_and_a_call_that_is_taken_back_is_cancell
             }
             _ => drop(reply),
         }
-        execution(&database, "cancelled").await;
+        database.one_that_is("cancelled").await;
     }
 }
 
@@ -263,7 +247,7 @@ async fn a_call_with_an_idempotency_key_survives_its_connection_and_is_asked_for
         "_meta": { "progressToken": "p1", "automations/idempotencyKey": "order-8" } });
     let (_, mut reply) = agent.begin("tools/call", params.clone()).await;
     reply.next().await.expect("progress");
-    let first = execution(&database, "waiting").await;
+    let first = database.one_that_is("waiting").await;
     drop(reply);
     waiting::until("the daemon to see that the connection is gone", || async {
         let metrics = http::get(address, "/metrics").await?.body;
@@ -309,10 +293,10 @@ async fn a_daemon_that_stops_lets_the_execution_of_a_call_go_on() {
             .read()
             .await
     });
-    execution(&database, "waiting").await;
+    database.one_that_is("waiting").await;
     daemon.stop().await;
     drop(call.await);
-    execution(&database, "waiting").await;
+    database.one_that_is("waiting").await;
 }
 
 #[tokio::test]

@@ -40,6 +40,7 @@ mod http_endpoints;
 mod http_node;
 mod isolation;
 mod last_steps;
+mod kept_steps;
 mod late_rows;
 mod leases;
 mod limits;

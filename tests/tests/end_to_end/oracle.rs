@@ -94,7 +94,10 @@ async fn at_rest() -> (Database, Receiver, Uuid) {
         .chain(&["start", "note", "send"]);
     let automation = account.on_new_lead(&database, "each", &graph).await;
     let daemon = Daemon::start_reaching(&database, &receiver).await;
+    receiver.hold();
     account.lead(&database, "Ada").await;
+    database.one_that_is("running").await; // so that its steps are rows
+    receiver.let_go();
     let execution = database.only(automation).await.completed();
     database.idle().await;
     daemon.stop().await;
