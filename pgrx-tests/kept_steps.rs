@@ -80,8 +80,10 @@ mod tests {
         Spi::run("UPDATE automations.queue SET lease_until = '-infinity'")?;
         assert_eq!(ask("SELECT automations.rescue()")?, "1");
         assert_eq!(
-            ask("SELECT (status, error_code, error_node_id, jsonb_array_length(nodes_executed))
-                   FROM public.automation_executions")?,
+            ask(
+                "SELECT (status, error_code, error_node_id, jsonb_array_length(nodes_executed))
+                   FROM public.automation_executions"
+            )?,
             "(failed,interrupted,call,2)"
         );
         assert_eq!(ask(STEPS)?, "sort completed, call failed");
@@ -105,12 +107,7 @@ mod tests {
             );
             assert_eq!(ask("SELECT count(*) FROM automations.steps")?, "0");
             assert_eq!(
-                ask(&[
-                    "SELECT DISTINCT s FROM (",
-                    STEPS,
-                    " GROUP BY e.id) AS one (s)"
-                ]
-                .concat())?,
+                ask(&["SELECT DISTINCT s FROM (", STEPS, " GROUP BY e.id) AS one (s)"].concat())?,
                 "sort completed, call completed"
             );
             assert_eq!(
@@ -153,8 +150,10 @@ mod tests {
             kept(1)?;
             Spi::run(write)?;
             assert_eq!(
-                ask("SELECT string_agg(concat_ws(' ', s.node_id, s.status), ', ' ORDER BY s.node_id DESC)
-                       FROM automations.steps s")?,
+                ask(
+                    "SELECT string_agg(concat_ws(' ', s.node_id, s.status), ', ' ORDER BY s.node_id DESC)
+                       FROM automations.steps s"
+                )?,
                 "sort completed, call started",
                 "{write}"
             );

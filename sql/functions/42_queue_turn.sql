@@ -49,7 +49,9 @@ DECLARE
     priorities integer[];
     last_ids uuid[];
     limited boolean;
-    prioritized boolean := EXISTS (SELECT FROM automations.queue q WHERE q.priority <> 0);
+    prioritized boolean;
+    lone uuid;
+    is_alone boolean;
     -- accounts and automations that have as many in flight as they may
     full_ones uuid[] := '{}';
     turn_accounts uuid[];
@@ -71,6 +73,43 @@ BEGIN
     counted := '{}';
     is_odd := false;
     is_busy := false;
+    IF coalesce(cardinality(known), 0) <= 1 AND but_not = '{}' THEN
+        -- One account alone, of which nothing is to be decided, as it is nearly always where little waits: what follows comes
+        -- down to two statements. What is evaluated between statements is set up anew in each transaction, and took longer
+        -- than they do.
+        SELECT k.id, k.id IS NOT NULL
+            AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.account_id > k.id)
+            AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.account_id < k.id)
+            AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.priority <> 0)
+            AND NOT EXISTS (SELECT FROM automations.limits)
+            AND NOT EXISTS (SELECT FROM public.automation_accounts a WHERE a.account_id = k.id)
+        INTO lone, is_alone
+        FROM (SELECT coalesce(known[1], (SELECT q.account_id FROM automations.queue q ORDER BY q.account_id LIMIT 1))) AS k (id);
+        IF is_alone THEN
+            SELECT array_agg(r.account_id), array_agg(r.id), array_agg(DISTINCT r.automation_id),
+                   coalesce(array_agg(DISTINCT r.lead_id) FILTER (WHERE r.lead_id IS NOT NULL), '{}'),
+                   coalesce(array_agg(DISTINCT r.conversation_id) FILTER (WHERE r.conversation_id IS NOT NULL), '{}'),
+                   max(r.depth), coalesce(bool_or(r.odd), false), CASE WHEN known IS NOT NULL THEN ARRAY[lone] END,
+                   CASE WHEN known IS NOT NULL THEN
+                       ARRAY[CASE WHEN count(*) < batch THEN latest ELSE least((array_agg(r.id))[batch], latest) END] END,
+                   most > 1
+            INTO account_ids, ids, automation_ids, lead_ids, conversation_ids, deepest, is_odd, placed, placed_at, is_all
+            FROM (
+                SELECT q.account_id, q.id, q.automation_id, q.lead_id, q.conversation_id, q.depth,
+                       q.has_execution OR q.crashes > 0 OR q.record IS NOT NULL OR q.steps IS NOT NULL
+                           OR coalesce(q.trigger_data ? 'too_large', false) AS odd
+                FROM automations.queue q
+                WHERE q.account_id = lone AND q.lease_token IS NULL AND q.priority = 0
+                  AND q.id > coalesce(places[1], nothing)
+                  AND (q.test_mode OR q.automation_id <> ALL (ARRAY(SELECT a.id FROM public.automations a
+                        WHERE a.user_id = lone AND NOT (a.enabled AND a.status = 'active'))))
+                  AND q.id <> ALL (passed)
+                ORDER BY q.id LIMIT batch FOR UPDATE OF q SKIP LOCKED
+            ) r;
+            RETURN;
+        END IF;
+    END IF;
+    prioritized := EXISTS (SELECT FROM automations.queue q WHERE q.priority <> 0);
     IF known <> '{}' AND EXISTS (SELECT FROM automations.limits l WHERE l.account_id = ANY (known)) THEN
         full_ones := ARRAY(SELECT f FROM automations.full_limits(known) f);
         places := ARRAY(

@@ -87,12 +87,6 @@ BEGIN
         END IF;
         EXIT WHEN ids IS NULL;
 
-        claimed_accounts := accounts;
-        claimed := ids;
-        gone := '{}';
-        failed_accounts := '{}';
-        failed := '{}';
-        failures := '[]';
         is_untouched := NOT is_odd AND deepest <= depth_limit AND automations.all_held(automation_ids, lead_ids, conversation_ids);
         IF is_untouched AND counted = '{}' THEN
             -- as below in fewer statements: none of them has a row, steps or a limit
@@ -119,7 +113,14 @@ BEGIN
             has_more := NOT is_all;
             EXIT;
         END IF;
-        IF NOT is_untouched THEN
+        gone := '{}';
+        failed_accounts := '{}';
+        failed := '{}';
+        failures := '[]';
+        IF is_untouched THEN
+            claimed_accounts := accounts;
+            claimed := ids;
+        ELSE
             claimed_accounts := '{}';
             claimed := '{}';
             WITH turn AS (

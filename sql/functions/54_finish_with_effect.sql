@@ -12,7 +12,11 @@ AS $$
 DECLARE
     written uuid[];
 BEGIN
-    IF cardinality(ids) > 1 THEN
+    IF cardinality(ids) = 1 THEN
+        IF automations.finish_one(account_ids[1], ids[1], tokens[1], results -> 0) THEN
+            RETURN false; -- as nearly always; where not, finish() has more to decide
+        END IF;
+    ELSE
         -- finish() passes over what is locked, and a heartbeat locks all of a daemon's for a moment
         PERFORM FROM automations.queue q
         JOIN unnest(account_ids, ids, tokens) AS e (account_id, id, token)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::CommandError;
 use crate::database::connect::Connector;
-use crate::database::pool::{pool, queue_pool};
+use crate::database::pool::pool;
 use crate::definitions::Definitions;
 use crate::egress::Egress;
 use crate::engine::Engine;
@@ -153,7 +153,7 @@ pub fn queue(connector: &Connector, connections: usize) -> Result<Queue, Command
     let tenants = (connections / 2).max(1);
     let rest = connections.saturating_sub(tenants).max(1);
     Ok(Queue::new(
-        queue_pool(connector.clone(), rest)?,
+        pool(connector.clone(), rest)?,
         pool(connector.clone(), tenants)?,
         GivingUp::new(connector.tls()),
     ))

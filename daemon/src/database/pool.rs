@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::{
-    BuildError, ClientWrapper, Hook, Manager, ManagerConfig, Pool, PoolBuilder, QueueMode, RecyclingMethod,
-    Runtime,
+    BuildError, ClientWrapper, Hook, Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime,
 };
 
 use super::connect::Connector;
@@ -17,16 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(15);
 
 /// How what is longer than a fourth of a page is compressed: a server of before, or one that was built without it, says
-/// no, and goes on with pglz, which takes several times as long.
+/// no, and goes on with pglz, which takes several times as long. Database nodes write what is long too, with the end of an
+/// execution; what they write into the application's rows is compressed so as well.
 const COMPRESSION: &str = "SET default_toast_compression = lz4";
 
 /// A pool of at most `size` connections; opens none by itself. Statements are prepared once per connection.
 pub fn pool(connector: Connector, size: usize) -> Result<Pool, BuildError> {
-    builder(connector, size).build()
-}
-
-/// The same for queue functions, which write what is long: the lists of what nodes did.
-pub fn queue_pool(connector: Connector, size: usize) -> Result<Pool, BuildError> {
     let compress = Hook::async_fn(|client: &mut ClientWrapper, _| {
         Box::pin(async move {
             if let Err(error) = client.batch_execute(COMPRESSION).await {
@@ -35,10 +30,6 @@ pub fn queue_pool(connector: Connector, size: usize) -> Result<Pool, BuildError>
             Ok(())
         })
     });
-    builder(connector, size).post_create(compress).build()
-}
-
-fn builder(connector: Connector, size: usize) -> PoolBuilder {
     let config = connector.config().clone();
     // Fast: a connection is looked at, not asked. Session state is never changed afterwards (only SET LOCAL), so there
     // is nothing to reset, and a dead connection answers its next statement with an error that is retried.
@@ -51,6 +42,8 @@ fn builder(connector: Connector, size: usize) -> PoolBuilder {
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(PATIENCE))
         .create_timeout(Some(PATIENCE))
+        .post_create(compress)
+        .build()
 }
 
 /// Closes connections that nobody has used for a while; the one that was used last stays for whoever comes next.

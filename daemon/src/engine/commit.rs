@@ -113,9 +113,11 @@ pub(super) async fn commit_with_end(
     let (Some(row), false) = (walk.row(step, &told), walk.hold.is_lost()) else {
         return Halt::Lost;
     };
-    if let Err(halt) = walk.completed(step, told) {
-        return halt; // as if it had not run: its effect goes with the transaction
-    }
+    let beside = walk.beside(step, &told);
+    let row = match walk.completed(step, told) {
+        Ok(line) => beside.filter(|_| line.is_some()).unwrap_or(row),
+        Err(halt) => return halt, // as if it had not run: its effect goes with the transaction
+    };
     let Some(end) = walk.story.end() else {
         return Halt::Anew;
     };

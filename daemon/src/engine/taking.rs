@@ -216,7 +216,7 @@ impl Walk<'_> {
     }
 
     /// What the record of an ended step is beside `nodes_executed`, if nothing of it is cut there.
-    fn beside(&self, step: &StepId, told: &Told) -> Option<Record> {
+    pub(super) fn beside(&self, step: &StepId, told: &Told) -> Option<Record> {
         let node = self.definition.plan.node(&step.node)?;
         let line = self.story.summary().next_line()?;
         record::beside(self.who(step, node), self.story.next_ordinal(), line, told)

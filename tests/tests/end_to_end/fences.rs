@@ -180,7 +180,9 @@ async fn each_of_these_functions_writes_while_the_lease_holds() {
             database.run("DELETE FROM automations.waits").await;
         }
         if name == "keep_steps" {
-            database.run("UPDATE automations.queue SET has_execution = false").await; // what has a row keeps none there
+            database
+                .run("UPDATE automations.queue SET has_execution = false")
+                .await; // what has a row keeps none there
         }
         let before = stored(&database).await;
         call(&database, &daemon, statement, &token).await;

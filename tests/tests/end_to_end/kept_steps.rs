@@ -7,7 +7,11 @@ use uuid::Uuid;
 
 fn send_and_score(receiver: &Receiver) -> Graph {
     Graph::from("trigger-event")
-        .node("send", "action-http", json!({"method": "POST", "url": receiver.url("/lead")}))
+        .node(
+            "send",
+            "action-http",
+            json!({"method": "POST", "url": receiver.url("/lead")}),
+        )
         .node("score", "action-update-lead", json!({"updates": {"score": 7}}))
         .chain(&["start", "send", "score"])
 }
@@ -43,7 +47,9 @@ async fn what_is_over_soon_is_written_once_with_all_of_its_steps() {
     let key = request.header("idempotency-key").unwrap();
     assert_eq!(written, format!("send completed 1 {key}"));
     assert_eq!(
-        database.count("SELECT count(*) FROM automations.recorded_steps").await,
+        database
+            .count("SELECT count(*) FROM automations.recorded_steps")
+            .await,
         3
     );
     oracle::must_hold(&database).await;
@@ -109,6 +115,10 @@ async fn a_daemon_that_dies_at_any_write_sends_under_one_key_and_leaves_one_effe
     let by_lead = |request: &end_to_end::receiver::Request| {
         request.header("idempotency-key").unwrap_or_default().to_owned()
     };
-    assert!(oracle::misdirected(&database, &receiver, by_lead).await.is_empty());
+    assert!(
+        oracle::misdirected(&database, &receiver, by_lead)
+            .await
+            .is_empty()
+    );
     oracle::must_hold(&database).await;
 }

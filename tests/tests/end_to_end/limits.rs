@@ -180,7 +180,11 @@ async fn cancelling_what_runs_lets_the_next_one_in() {
     leads(&database, account, 2).await;
     receiver.have(1).await;
     let running = database.one_that_is("running").await;
-    assert!(database.value::<bool>("SELECT automations.cancel($1)", &[&running]).await);
+    assert!(
+        database
+            .value::<bool>("SELECT automations.cancel($1)", &[&running])
+            .await
+    );
     receiver.have(2).await;
     receiver.let_go();
     let all = database.all_ended(automation, 2).await;
