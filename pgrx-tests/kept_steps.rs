@@ -121,6 +121,46 @@ mod tests {
     }
 
     #[pg_test]
+    fn an_end_without_steps_still_says_what_it_was_about_to_do() -> Outcome {
+        for executions in [1, 2] {
+            kept(executions)?;
+            let finish = "SELECT count(*) FROM (SELECT array_agg(q.account_id) AS accounts, array_agg(q.id) AS ids,
+                    array_agg(q.lease_token) AS tokens, jsonb_agg('{\"status\": \"failed\", \"steps\": []}'::jsonb) AS results
+                    FROM automations.queue q) q, automations.finish(q.accounts, q.ids, q.tokens, q.results)";
+            assert_eq!(ask(finish)?, executions.to_string());
+            assert_eq!(
+                ask(&["SELECT DISTINCT s FROM (", STEPS, " GROUP BY e.id) AS one (s)"].concat())?,
+                "sort completed, call started"
+            );
+            stage::clear()?;
+        }
+        Ok(())
+    }
+
+    #[pg_test]
+    fn one_of_which_no_row_can_be_made_keeps_no_other_from_being_claimed() -> Outcome {
+        kept(2)?;
+        handed_back()?;
+        stage::as_superuser()?;
+        Spi::run(
+            "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS
+                 $$BEGIN RAISE EXCEPTION 'not this one'; END$$;
+             DO $$BEGIN EXECUTE format('CREATE TRIGGER refuse BEFORE INSERT ON public.automation_executions
+                 FOR EACH ROW WHEN (NEW.id = %L) EXECUTE FUNCTION pg_temp.refuse()',
+                 (SELECT q.id FROM automations.queue q ORDER BY q.id LIMIT 1)); END$$",
+        )?;
+        stage::as_daemon()?;
+        assert_eq!(
+            ask(
+                "SELECT string_agg(concat_ws(' ', c.has_execution, c.has_steps), ', ' ORDER BY c.id)
+                   FROM automations.claim(automations.uuid_v7(), 10, 30000) c WHERE c.id IS NOT NULL"
+            )?,
+            "f f, t t"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
     fn cancelled_it_shows_what_it_was_about_to_do() -> Outcome {
         kept(1)?;
         stage::as_superuser()?;
@@ -129,11 +169,11 @@ mod tests {
         assert_eq!(ask(&["SELECT automations.cancel('", &id, "')"].concat())?, "true");
         stage::as_superuser()?;
         assert_eq!(
-            ask("SELECT (e.status, e.completed_at IS NOT NULL, string_agg(concat_ws(' ', n.node ->> 'node_id',
+            ask("SELECT (e.status, e.completed_at IS NOT NULL, e.lead_id IS NOT NULL, string_agg(concat_ws(' ', n.node ->> 'node_id',
                     n.node ->> 'status', n.node -> 'error' ->> 'message'), ', ' ORDER BY n.place))
                    FROM public.automation_executions e, jsonb_array_elements(e.nodes_executed)
                         WITH ORDINALITY AS n (node, place) GROUP BY e.id")?,
-            "(cancelled,t,\"sort success, call failed cancelled\")"
+            "(cancelled,t,t,\"sort success, call failed cancelled\")"
         );
         assert_eq!(ask(STEPS)?, "sort completed, call started");
         Ok(())

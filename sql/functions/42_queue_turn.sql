@@ -91,7 +91,7 @@ BEGIN
                    coalesce(array_agg(DISTINCT r.conversation_id) FILTER (WHERE r.conversation_id IS NOT NULL), '{}'),
                    max(r.depth), coalesce(bool_or(r.odd), false), CASE WHEN known IS NOT NULL THEN ARRAY[lone] END,
                    CASE WHEN known IS NOT NULL THEN
-                       ARRAY[CASE WHEN count(*) < batch THEN latest ELSE least((array_agg(r.id))[batch], latest) END] END,
+                       ARRAY[CASE WHEN count(*) < batch THEN latest ELSE least((array_agg(r.id ORDER BY r.id))[batch], latest) END] END,
                    most > 1
             INTO account_ids, ids, automation_ids, lead_ids, conversation_ids, deepest, is_odd, placed, placed_at, is_all
             FROM (

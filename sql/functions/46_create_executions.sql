@@ -83,7 +83,8 @@ BEGIN
                coalesce(nullif(r.result -> 'nodes_executed', 'null'), '[]'),
                CASE WHEN r.is_final THEN greatest(clock_timestamp(), q.occurred_at) END,
                CASE WHEN r.is_final THEN automations.milliseconds_since(q.occurred_at) END,
-               CASE WHEN r.is_final THEN nullif(nullif(r.result -> 'steps', 'null'), '[]') END
+               -- where it ends without them, what it was about to do is still said
+               CASE WHEN r.is_final THEN coalesce(nullif(nullif(r.result -> 'steps', 'null'), '[]'), q.steps) END
         FROM unnest(free_accounts, free, free_places, free_leads, free_conversations)
             AS f (account_id, id, place, lead_id, conversation_id)
         JOIN automations.queue q ON q.account_id = f.account_id AND q.id = f.id

@@ -38,7 +38,8 @@ BEGIN
            result ->> 'error_node_id', automations.output_of(result), coalesce(nullif(result -> 'variables', 'null'), '{}'),
            coalesce(nullif(result -> 'nodes_executed', 'null'), '[]'), ended_at,
            CASE WHEN result IS NOT NULL THEN automations.milliseconds_since(q.occurred_at) END,
-           nullif(nullif(result -> 'steps', 'null'), '[]')
+           -- where it ends without them, what it was about to do is still said
+           CASE WHEN result IS NOT NULL THEN coalesce(nullif(nullif(result -> 'steps', 'null'), '[]'), q.steps) END
     FROM automations.queue q WHERE q.account_id = create_one.account_id AND q.id = create_one.execution_id;
     IF result ->> 'status' IN ('completed', 'failed') AND NOT is_test THEN
         PERFORM automations.count_executions(

@@ -181,13 +181,26 @@ BEGIN
                 END IF;
             END LOOP;
         END IF;
-        IF has_kept THEN
+        FOR r IN
             -- a daemon was about to act with these: they go on from there
-            PERFORM automations.show_execution(q.account_id, q.id)
-            FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
+            SELECT q.account_id, q.id FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
             JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
-            WHERE q.steps IS NOT NULL;
-        END IF;
+            WHERE has_kept AND q.steps IS NOT NULL AND q.id <> ALL (failed)
+        LOOP
+            BEGIN
+                PERFORM automations.show_execution(r.account_id, r.id);
+            EXCEPTION
+                WHEN lock_not_available THEN
+                    claimed_accounts := claimed_accounts[:array_position(claimed, r.id) - 1]
+                        || claimed_accounts[array_position(claimed, r.id) + 1:];
+                    claimed := array_remove(claimed, r.id);
+                    put_off := put_off || r.id;
+                WHEN OTHERS THEN
+                    -- no row can be made of it (a trigger of the application refuses it): it begins again, under the same
+                    -- keys, and whoever has it is told why; the others are not to wait for that
+                    RAISE WARNING 'execution % does not go on from where it was: %', r.id, SQLERRM;
+            END;
+        END LOOP;
         IF claimed <> '{}' THEN
             PERFORM automations.lease(claimed_accounts, claimed, gone, counted, token, lease_ms);
         END IF;

@@ -19,18 +19,26 @@ BEGIN
         PERFORM automations.end_windows(ARRAY[execution_id]);
         account := (SELECT w.account_id FROM automations.queue w WHERE w.id = execution_id);
     END IF;
+    IF EXISTS (SELECT FROM automations.listeners l WHERE l.keep) AND EXISTS (
+        SELECT FROM automations.queue w
+        WHERE w.account_id = account AND w.id = execution_id AND w.steps IS NOT NULL AND NOT w.has_execution) THEN
+        PERFORM automations.keep_changes(ARRAY[account], ARRAY[execution_id]);
+    END IF;
     DELETE FROM automations.queue w WHERE w.account_id = account AND w.id = execution_id RETURNING w.* INTO q;
     PERFORM automations.free_slots(ARRAY[execution_id]);
     IF q.id IS NOT NULL AND NOT q.has_execution THEN
         -- so that somebody who asks what became of the change finds an answer; what it was about to do is told below
         INSERT INTO public.automation_executions (
             id, automation_id, account_id, version, trigger_type, trigger_data, status, started_at, completed_at,
-            duration_ms, test_mode, caused_by, depth, steps)
+            duration_ms, test_mode, caused_by, depth, steps, lead_id, conversation_id)
         SELECT q.id, q.automation_id, q.account_id, q.version, q.trigger_type, q.trigger_data,
                CASE WHEN q.steps IS NULL THEN 'cancelled' ELSE 'running' END, q.occurred_at,
                CASE WHEN q.steps IS NULL THEN greatest(clock_timestamp(), q.occurred_at) END,
                CASE WHEN q.steps IS NULL THEN automations.milliseconds_since(q.occurred_at) END, q.test_mode,
-               q.caused_by, q.depth, q.steps
+               q.caused_by, q.depth, q.steps,
+               CASE WHEN q.steps IS NOT NULL AND automations.account_of('lead', q.lead_id) = q.account_id THEN q.lead_id END,
+               CASE WHEN q.steps IS NOT NULL AND automations.account_of('conversation', q.conversation_id) = q.account_id
+                   THEN q.conversation_id END
         FROM public.automations a WHERE a.id = q.automation_id
         RETURNING automation_id INTO automation;
     END IF;

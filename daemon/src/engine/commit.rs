@@ -1,6 +1,6 @@
 //! The end of a database node's transaction: its record is the last write, then the commit (DESIGN D8).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flow::StepId;
 use serde_json::value::to_raw_value;
@@ -75,6 +75,9 @@ pub(super) async fn commit(
     match committed {
         Kept::Yes => {
             walk.unrecorded.take();
+            if !walk.newly_parked.is_empty() {
+                walk.unrecorded.write_by(Instant::now()); // their records are made when they are written
+            }
             walk.is_shown();
             Ok(Committed::Yes)
         }

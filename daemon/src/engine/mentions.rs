@@ -17,6 +17,8 @@ pub struct Mentions {
     pub nodes: Nodes,
     /// `resume[...]`: tokens to make.
     pub resume: Nodes,
+    /// `execution`: who it is.
+    pub execution: bool,
 }
 
 /// Whose outputs or tokens.
@@ -42,6 +44,7 @@ impl Mentions {
             rows: read.contains("lead") || read.contains("conversation"),
             nodes: behind("nodes", &texts, ids),
             resume: behind("resume", &texts, ids),
+            execution: read.contains("execution"),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use flow::StepId;
 
 use super::insist::{Insisted, insist};
+use super::mentions::Nodes;
 use super::walk::{Halt, Walk};
 use crate::gathering::FEW;
 use crate::nodes::Class;
@@ -20,15 +21,10 @@ const SHOWN_WHILE_ACTING: Duration = Duration::from_millis(100);
 impl Walk<'_> {
     /// Whether the commit of what runs is to take the records along.
     pub(super) fn is_carried(&self, until: Instant) -> bool {
-        let is_tenant = |step: &StepId| {
-            let prepared = self.definition.nodes.get(&step.node);
-            let kind = prepared.and_then(|prepared| prepared.kind);
-            kind.is_some_and(|kind| kind.class() == Class::Tenant)
-        };
         !self.execution.test_mode
             && Instant::now() < until
             && !self.aborts.is_empty()
-            && self.aborts.keys().all(is_tenant)
+            && self.aborts.keys().all(|step| self.is_tenant(step))
     }
 
     /// Writes what is not written yet.
@@ -63,7 +59,7 @@ impl Walk<'_> {
     /// it writes next says all of it again. False: it is to be recorded.
     pub(super) async fn keep(&mut self) -> Result<bool, Halt> {
         let is_enough = self.sure == Sure::Soon && self.show_at.is_some_and(|at| Instant::now() < at);
-        if !is_enough || self.is_kept || self.unrecorded.bytes() > MOST_KEPT {
+        if !is_enough || self.is_kept || self.unrecorded.bytes() > MOST_KEPT || self.tells_who_it_is() {
             return Ok(false);
         }
         let claim = self.hold.claim();
@@ -95,8 +91,50 @@ impl Walk<'_> {
         Ok(kept)
     }
 
+    /// Somebody outside may learn the execution's id, or a token of it, and ask for it before its request is answered.
+    fn tells_who_it_is(&self) -> bool {
+        let mut mentions = self.definition.nodes.values().map(|node| &node.mentions);
+        mentions.any(|names| names.execution || names.resume != Nodes::None)
+    }
+
+    /// Writes what is not written yet if that goes at once; what is under way goes on meanwhile, and its commit may be what
+    /// makes the row.
+    pub(super) async fn try_to_record(&mut self) -> Result<(), Halt> {
+        self.record_parked();
+        let claim = self.hold.claim();
+        let written = tokio::select! {
+            biased;
+            () = self.hold.lost() => return Err(Halt::Lost),
+            written = self.engine.queue.record(claim, self.unrecorded.rows(), Sure::OnDisk) => written,
+        };
+        match written {
+            Ok(true) => {
+                self.unrecorded.take();
+                self.is_shown();
+            }
+            Ok(false) => return Err(Halt::Lost),
+            Err(error) => {
+                tracing::debug!(%error, "not shown yet");
+                self.show_at = Some(Instant::now() + SHOWN_WHILE_ACTING);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn is_to_be_shown(&self) -> bool {
         self.show_at.is_some_and(|at| at <= Instant::now()) && self.story.end().is_none()
+    }
+
+    /// To make the row takes a lock on the lead, which a database node of this execution that is under way may hold. Nobody
+    /// polls it while a record is insisted on, so both would wait for ever.
+    pub(super) fn may_make_row(&self) -> bool {
+        self.show_at.is_none() || !self.aborts.keys().any(|step| self.is_tenant(step))
+    }
+
+    fn is_tenant(&self, step: &StepId) -> bool {
+        let prepared = self.definition.nodes.get(&step.node);
+        let kind = prepared.and_then(|prepared| prepared.kind);
+        kind.is_some_and(|kind| kind.class() == Class::Tenant)
     }
 
     /// A record is written, and with the first one the row of the execution.

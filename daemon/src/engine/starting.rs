@@ -25,11 +25,13 @@ impl Walk<'_> {
     pub(super) async fn start_ready(&mut self) -> Result<(), Halt> {
         let mut acting = Vec::new();
         let mut sure = Sure::Soon;
+        let may_make_row = self.may_make_row(); // what is started here has not begun to act
+        let mut later = Vec::new();
         while let Some(begun) = self.ready.pop_front() {
             if self.story.end().is_some() {
                 return Ok(());
             }
-            if self.unrecorded.is_full() {
+            if self.unrecorded.is_full() && may_make_row {
                 self.record().await?;
             }
             let plan = self.definition.clone();
@@ -45,6 +47,10 @@ impl Walk<'_> {
                 .and_then(|prepared| prepared.kind)
                 .map(|kind| kind.class());
             let outside = class == Some(Class::External) && !self.execution.test_mode;
+            if outside && !may_make_row {
+                later.push(begun);
+                continue;
+            }
             let attempt = match self.before.remove(&begun.step) {
                 _ if node.disabled => {
                     let output = begun.input.clone();
@@ -104,6 +110,7 @@ impl Walk<'_> {
                 self.start(begun, attempt, Duration::ZERO, company);
             }
         }
+        self.ready.extend(later);
         if acting.is_empty() || self.story.end().is_some() {
             return Ok(());
         }

@@ -241,8 +241,12 @@ impl<'a> Walk<'a> {
     async fn go(&mut self) -> Result<Walked, Halt> {
         loop {
             self.start_ready().await?;
-            if self.unrecorded.is_full() || self.is_to_be_shown() {
-                self.record().await?;
+            if self.may_make_row() {
+                if self.unrecorded.is_full() || self.is_to_be_shown() {
+                    self.record().await?;
+                }
+            } else if self.is_to_be_shown() {
+                self.try_to_record().await?;
             }
             if let Some(end) = self.story.end() {
                 let ending = Ending::of(
@@ -279,7 +283,8 @@ impl<'a> Walk<'a> {
     /// Writes what must not be lost, then waits for a run, a wake-up or the loss of the lease.
     async fn wait(&mut self) -> Result<(), Halt> {
         let carried = self.unrecorded.precious().filter(|until| self.is_carried(*until));
-        if self.unrecorded.precious().is_some() && carried.is_none() {
+        let may_make_row = self.may_make_row();
+        if self.unrecorded.precious().is_some() && carried.is_none() && may_make_row {
             self.record().await?;
             if self.look {
                 return Ok(());
@@ -291,7 +296,7 @@ impl<'a> Walk<'a> {
             .into_iter()
             .chain(looking)
             .chain(self.show_at)
-            .chain(carried)
+            .chain(carried.filter(|_| may_make_row))
             .min();
         let wake = wake.map(tokio::time::Instant::from_std);
         let ended = tokio::select! {

@@ -122,3 +122,53 @@ async fn a_daemon_that_dies_at_any_write_sends_under_one_key_and_leaves_one_effe
     );
     oracle::must_hold(&database).await;
 }
+
+#[tokio::test]
+async fn one_that_tells_the_world_who_it_is_can_be_seen_before_its_request_is_sent() {
+    for told in ["{{ execution.id }}", "{{ resume['ask'].token }}"] {
+        let database = Database::fresh().await;
+        let account = Account::new(&database).await;
+        let receiver = Receiver::start().await;
+        let body = json!({"method": "POST", "url": receiver.url("/tell"), "body": {"told": told}});
+        let graph = Graph::from("trigger-event")
+            .node("tell", "action-http", body)
+            .node("ask", "logic-wait", json!({"for": "resume"}))
+            .chain(&["start", "tell", "ask"]);
+        account.on_new_lead(&database, "tells", &graph).await;
+        let _daemon = Daemon::start_reaching(&database, &receiver).await;
+        receiver.hold();
+        account.lead(&database, "Ada").await;
+        receiver.have(1).await;
+        let running = "SELECT count(*) FROM public.automation_executions WHERE status = 'running'";
+        assert_eq!(database.count(running).await, 1, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_node_that_has_the_lead_locked_when_its_execution_is_to_be_shown_gets_on() {
+    let (database, account, receiver, _) = scene().await;
+    database
+        .run(
+            "UPDATE public.automations SET status = 'paused';
+             CREATE FUNCTION public.be_slow() RETURNS trigger LANGUAGE plpgsql AS
+                 $$BEGIN PERFORM pg_sleep(0.5); RETURN OLD; END$$;
+             CREATE TRIGGER be_slow AFTER DELETE ON public.leads FOR EACH ROW EXECUTE FUNCTION public.be_slow()",
+        )
+        .await;
+    let delete = json!({"operation": "delete", "table": "leads", "where": {"id": "{{ trigger.new.id }}"}});
+    let graph = Graph::from("trigger-event")
+        .node("send", "action-http", json!({"url": receiver.url("/gone")}))
+        .node("delete", "action-db", delete)
+        .set("note", "n", json!(1))
+        .chain(&["start", "send", "delete", "note"]);
+    let automation = account.on_new_lead(&database, "deletes", &graph).await;
+    let _daemon = Daemon::start_reaching(&database, &receiver).await;
+    let lead = account.lead(&database, "Ada").await;
+    let execution = database.only(automation).await.completed();
+    assert_eq!(execution.ran(), ["start", "send", "delete", "note"]);
+    let left: i64 = database
+        .value("SELECT count(*) FROM public.leads WHERE id = $1", &[&lead])
+        .await;
+    assert_eq!(left, 0);
+    assert_eq!(receiver.have(1).await.len(), 1);
+}

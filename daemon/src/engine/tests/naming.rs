@@ -33,6 +33,7 @@ fn all() -> Mentions {
         rows: false,
         nodes: Nodes::All,
         resume: Nodes::All,
+        execution: false,
     }
 }
 
