@@ -11,6 +11,7 @@ pub mod execution;
 pub mod groups;
 mod holdings;
 mod insist;
+mod keeping;
 pub mod links;
 pub mod mentions;
 mod names;

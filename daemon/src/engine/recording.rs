@@ -6,17 +6,13 @@ use std::time::{Duration, Instant};
 use flow::StepId;
 
 use super::insist::{Insisted, insist};
-use super::mentions::Nodes;
 use super::walk::{Halt, Walk};
 use crate::gathering::FEW;
 use crate::nodes::Class;
 use crate::queue::record::Sure;
 
-/// What a queue row keeps at most, in bytes: it is written again with each change of the row.
-const MOST_KEPT: usize = 16 << 10;
-
-/// When an execution is shown to people that acts outside and is only known to the queue: most are over by then.
-const SHOWN_WHILE_ACTING: Duration = Duration::from_millis(100);
+/// How long an execution that acts outside and is only known to the queue is not shown to people: most are over by then.
+pub(super) const SHOWN_WHILE_ACTING: Duration = Duration::from_millis(100);
 
 impl Walk<'_> {
     /// Whether the commit of what runs is to take the records along.
@@ -34,8 +30,7 @@ impl Walk<'_> {
         let sure = std::mem::take(&mut self.sure);
         let claim = self.hold.claim();
         let group = self.engine.groups.records(sure);
-        let written = self.hold.beside() >= FEW
-            && !self.hold.is_beside_a_flood(FEW)
+        let written = self.goes_with_others()
             && tokio::select! {
                 biased;
                 () = self.hold.lost() => return Err(Halt::Lost),
@@ -55,46 +50,9 @@ impl Walk<'_> {
         }
     }
 
-    /// Says in the queue row what is about to act, where that is enough: nobody is to see the execution yet, and whatever
-    /// it writes next says all of it again. False: it is to be recorded.
-    pub(super) async fn keep(&mut self) -> Result<bool, Halt> {
-        let is_enough = self.sure == Sure::Soon && self.show_at.is_some_and(|at| Instant::now() < at);
-        if !is_enough || self.is_kept || self.unrecorded.bytes() > MOST_KEPT || self.tells_who_it_is() {
-            return Ok(false);
-        }
-        let claim = self.hold.claim();
-        let kept = match self.hold.beside() >= FEW && !self.hold.is_beside_a_flood(FEW) {
-            true => {
-                let steps = Arc::new(self.unrecorded.rows().to_vec());
-                tokio::select! {
-                    biased;
-                    () = self.hold.lost() => return Err(Halt::Lost),
-                    kept = self.engine.groups.keeps.write(claim, steps) => kept,
-                }
-            }
-            false => {
-                let (claims, steps) = ([claim], [self.unrecorded.rows()]);
-                let kept = tokio::select! {
-                    biased;
-                    () = self.hold.lost() => return Err(Halt::Lost),
-                    kept = self.engine.queue.keep_steps(&claims, &steps) => kept,
-                };
-                // what it is refused for, record() is told again
-                kept.is_ok_and(|kept| kept.contains(&claim.id))
-            }
-        };
-        self.is_kept = true;
-        if kept {
-            self.sure = Sure::OnDisk;
-            self.show_at = Some(Instant::now() + SHOWN_WHILE_ACTING);
-        }
-        Ok(kept)
-    }
-
-    /// Somebody outside may learn the execution's id, or a token of it, and ask for it before its request is answered.
-    fn tells_who_it_is(&self) -> bool {
-        let mut mentions = self.definition.nodes.values().map(|node| &node.mentions);
-        mentions.any(|names| names.execution || names.resume != Nodes::None)
+    /// Whether what is written now is worth waiting for others'.
+    pub(super) fn goes_with_others(&self) -> bool {
+        self.hold.beside() >= FEW && !self.hold.is_beside_a_flood(FEW)
     }
 
     /// Writes what is not written yet if that goes at once; what is under way goes on meanwhile, and its commit may be what
