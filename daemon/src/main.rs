@@ -50,7 +50,11 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(command::perform(line)),
+        Ok(runtime) => {
+            // as a task: what runs in block_on is woken on a thread of its own, behind one of the runtime's
+            let command = runtime.spawn(command::perform(line));
+            runtime.block_on(command).unwrap_or(ExitCode::FAILURE)
+        }
         Err(error) => {
             command::complain(&format!("the runtime could not be started: {error}"));
             ExitCode::FAILURE
