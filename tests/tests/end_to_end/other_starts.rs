@@ -83,7 +83,10 @@ async fn an_event_starts_once_whatever_becomes_of_the_daemons() {
     let account = Account::new(&database).await;
     let automation = listening(&database, &account, "counts", json!({"event_name": "n"})).await;
     for round in 0..3 {
-        let (first, second) = (Daemon::start(&database).await, Daemon::start(&database).await);
+        // short leases: what a daemon had claimed when it was killed comes back with them
+        let options = || DaemonOptions::default().flag("--lease", "3s");
+        let first = Daemon::start_with(&database, options()).await;
+        let second = Daemon::start_with(&database, options()).await;
         for n in 0..40 {
             database
                 .emit(account.user, "n", json!({"n": round * 40 + n}))

@@ -228,7 +228,7 @@ async fn bad_input_is_told_what_was_wrong_and_resumes_nothing() {
     }
     // what we have not signed is nobody's, whatever it looks like
     let token = sent.link.trim_start_matches("/resume/");
-    let other = if token.ends_with('A') { "B" } else { "A" };
+    let other = if token[20..].starts_with('A') { "B" } else { "A" };
     let forged = format!("{}{other}{}", &token[..20], &token[21..]);
     let mut said = Vec::new();
     for token in [
