@@ -198,7 +198,6 @@ mod tests {
              ALTER TABLE automations.queue OWNER TO the_owner; ALTER TABLE automations.settings OWNER TO the_owner;
              GRANT SELECT ON public.automations, public.automation_versions TO the_owner;
              GRANT EXECUTE ON FUNCTION automations.account_of(text, uuid) TO the_owner;
-             ALTER FUNCTION automations.hold(uuid[], uuid[]) OWNER TO the_owner;
              ALTER FUNCTION automations.account_of_lead(uuid) OWNER TO the_owner;
              GRANT UPDATE ON public.conversations TO the_owner;
              SELECT pg_temp.queue(1)",

@@ -31,6 +31,119 @@ mod tests {
         Ok(())
     }
 
+    /// What a claim of so many comes to once `so` is so; nothing of it stays.
+    const WOULD: &str = "CREATE FUNCTION pg_temp.would(so text, how text, n integer) RETURNS text LANGUAGE plpgsql AS $$
+         DECLARE
+             result text;
+         BEGIN
+             EXECUTE so;
+             SET LOCAL ROLE automations_daemon;
+             EXECUTE format(
+                 'SELECT concat_ws(E''\\n'', string_agg((to_jsonb(c) - ''age_ms'')::text, E''\\n'' ORDER BY c.id)
+                               FILTER (WHERE c.id IS NOT NULL),
+                           string_agg((to_jsonb(c) - ''place'')::text, E''\\n'' ORDER BY c.account_id)
+                               FILTER (WHERE c.id IS NULL))
+                    FROM automations.%I(''11111111-1111-4111-8111-111111111111'', %s, 30000, known => ''{}'') c', how, n)
+             INTO result;
+             RESET ROLE;
+             RAISE EXCEPTION USING ERRCODE = 'ZZ001', MESSAGE = format(E'%s\n%s\n%s', result,
+                 (SELECT string_agg((to_jsonb(q) - 'lease_until')::text, E'\n' ORDER BY q.id) FROM automations.queue q),
+                 (SELECT string_agg(i::text, ' ' ORDER BY i) FROM automations.claims c, unnest(c.ids) i));
+         EXCEPTION WHEN SQLSTATE 'ZZ001' THEN
+             RETURN SQLERRM;
+         END $$";
+
+    #[pg_test]
+    fn one_account_alone_is_claimed_for_as_in_turns() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(3)")?;
+        Spi::run(WOULD)?;
+        let first = "(SELECT id FROM automations.queue ORDER BY id LIMIT 1)";
+        for (what, so, is_claimed) in [
+            ("captured changes", "SELECT 1".to_owned(), true),
+            (
+                "all is paused",
+                "INSERT INTO automations.settings VALUES ('paused', 'true')
+                 ON CONFLICT (name) DO UPDATE SET value = 'true'"
+                    .to_owned(),
+                false,
+            ),
+            (
+                "a copy of a database",
+                "UPDATE automations.settings SET value = '\"1\"' WHERE name = 'database_oid'".to_owned(),
+                false,
+            ),
+            (
+                "an automation that is paused",
+                "UPDATE public.automations SET status = 'paused' WHERE name = 'New lead'".to_owned(),
+                false,
+            ),
+            (
+                "tests of one that is paused",
+                "UPDATE automations.queue SET test_mode = true;
+                 UPDATE public.automations SET status = 'paused' WHERE name = 'New lead'"
+                    .to_owned(),
+                true,
+            ),
+            ("a long chain", "UPDATE automations.queue SET depth = 9".to_owned(), false),
+            (
+                "one that died with a daemon",
+                format!("UPDATE automations.queue SET crashes = 1 WHERE id = {first}"),
+                true,
+            ),
+            (
+                "a lead that is gone",
+                "UPDATE automations.queue SET lead_id = '00000000-0000-4000-8000-000000000099'".to_owned(),
+                true,
+            ),
+            (
+                "an automation that is gone",
+                "UPDATE automations.queue SET automation_id = '00000000-0000-4000-8000-000000000099'".to_owned(),
+                false,
+            ),
+            (
+                "one with a priority",
+                format!("UPDATE automations.queue SET priority = 1 WHERE id <> {first}"),
+                true,
+            ),
+            (
+                "a limit",
+                "UPDATE public.automations SET options = '{\"max_in_flight\": 1}' WHERE name = 'New lead'".to_owned(),
+                true,
+            ),
+            (
+                "an account with settings of its own",
+                "INSERT INTO public.automation_accounts (account_id, max_in_flight)
+                 SELECT account_id, 1 FROM automations.queue LIMIT 1"
+                    .to_owned(),
+                true,
+            ),
+            (
+                "another account",
+                "INSERT INTO automations.queue (account_id, automation_id, version, trigger_type, test_mode, id)
+                 SELECT '00000000-0000-4000-8000-000000000001', automation_id, 1, 'manual', true,
+                        '00000000-0000-7000-8000-000000000001' FROM automations.queue LIMIT 1"
+                    .to_owned(),
+                true,
+            ),
+            ("nothing at all", "DELETE FROM automations.queue".to_owned(), false),
+        ] {
+            // of two accounts nobody says whose turn is first
+            for n in if what == "another account" { 10..11 } else { 1..4 } {
+                let would = |how: &str| {
+                    Spi::get_one_with_args::<String>(
+                        "SELECT pg_temp.would($1, $2, $3)",
+                        &[so.clone().into(), how.into(), n.into()],
+                    )
+                };
+                let claimed = would("claim")?.unwrap_or_default();
+                assert_eq!(Some(claimed.clone()), would("claim_in_turns")?, "{what}, {n}");
+                assert_eq!(claimed.starts_with("{\"id\": \""), is_claimed, "{what}, {n}: {claimed}");
+            }
+        }
+        Ok(())
+    }
+
     #[pg_test]
     fn accounts_take_turns_however_much_one_of_them_has() -> Outcome {
         stage::set()?;

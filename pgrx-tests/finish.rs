@@ -42,6 +42,58 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_has_no_row_yet_ends_in_one_call_under_its_lease_only() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(1)")?;
+        stage::as_daemon()?;
+        Spi::run("SELECT pg_temp.claim_unseen(1)")?;
+        let end = |token: &str| {
+            ask(&[
+                "SELECT count(*) FROM automations.queue q, automations.finish(
+                     ARRAY[q.account_id], ARRAY[q.id], ",
+                token,
+                ", '[{\"status\": \"completed\"}]')",
+            ]
+            .concat())
+        };
+        assert_eq!(end("ARRAY[NULL]::uuid[]")?, "0", "under no lease");
+        assert_eq!(end("'{}'::uuid[]")?, "0", "under none at all");
+        assert_eq!(end("ARRAY[gen_random_uuid()]")?, "0", "under another");
+        assert_eq!(end("ARRAY[q.lease_token]")?, "1");
+        stage::as_superuser()?;
+        assert_eq!(
+            ask("SELECT (SELECT count(*) FROM automations.queue)
+                     || ' ' || (SELECT string_agg(e.status, ' ') FROM public.automation_executions e)")?,
+            "0 completed"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn an_execution_whose_row_the_application_leaves_out_ends_all_the_same() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "CREATE FUNCTION public.leave_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+             CREATE TRIGGER leave_out BEFORE INSERT ON public.automation_executions
+                 FOR EACH ROW EXECUTE FUNCTION public.leave_out();
+             SELECT pg_temp.queue(1)",
+        )?;
+        stage::as_daemon()?;
+        Spi::run("SELECT pg_temp.claim_unseen(1)")?;
+        assert_eq!(
+            ask(&[
+                "SELECT count(*) FROM ",
+                FINISH,
+                "'[{\"status\": \"completed\"}]')"
+            ]
+            .concat())?,
+            "1"
+        );
+        assert_eq!(ask("SELECT count(*) FROM automations.queue")?, "0");
+        Ok(())
+    }
+
+    #[pg_test]
     fn of_steps_that_come_with_the_end_the_last_word_counts() -> Outcome {
         finished(
             "1",

@@ -197,4 +197,23 @@ mod tests {
         );
         Ok(())
     }
+
+    #[pg_test]
+    fn a_claim_of_records_reads_them_by_their_keys_and_not_all_of_the_queue() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "UPDATE public.automations SET trigger_config = trigger_config || '{\"re_entry\": \"after_finish\"}'
+              WHERE name = 'New lead';
+             SELECT pg_temp.queue(3000);
+             UPDATE automations.queue SET record = 'lead:' || id;
+             ANALYZE automations.queue",
+        )?;
+        stage::as_daemon()?;
+        let read = "SELECT pg_stat_get_xact_tuples_returned('automations.queue_pkey'::regclass)";
+        let before: i64 = ask(read)?.parse().unwrap_or(i64::MAX);
+        assert_eq!(ask("SELECT count(c) FROM pg_temp.claim_unseen(20) c")?, "20");
+        let after: i64 = ask(read)?.parse().unwrap_or(i64::MAX);
+        assert!(after - before < 3_000, "{}", after - before);
+        Ok(())
+    }
 }

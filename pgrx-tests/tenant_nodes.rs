@@ -57,6 +57,32 @@ mod tests {
     }
 
     #[pg_test]
+    fn the_tenant_role_is_found_whatever_its_name_is() -> Outcome {
+        stage::set()?;
+        Spi::run("CREATE ROLE \"Ten.ant-1\"; GRANT \"Ten.ant-1\" TO automations_daemon")?;
+        for (name, becomes) in [
+            ("Ten.ant-1", "00000"),
+            ("ten.ant-1", "42704"),
+            ("-", "42704"),
+            ("0", "42704"),
+            ("", "42704"),
+            ("public", "42704"),
+            ("pg_read_all_data", "42501"),
+        ] {
+            stage::as_superuser()?;
+            Spi::run_with_args(
+                "UPDATE automations.settings SET value = to_jsonb($1) WHERE name = 'tenant_role'",
+                &[name.into()],
+            )?;
+            stage::as_daemon()?;
+            let become_it =
+                "SELECT automations.become_tenant(gen_random_uuid(), gen_random_uuid(), 0::smallint, 1, 1)";
+            assert_eq!(state_of(become_it)?, becomes, "{name}");
+        }
+        Ok(())
+    }
+
+    #[pg_test]
     fn values_become_what_their_columns_hold() -> Outcome {
         as_adas_automation()?;
         let row = ask(&["SELECT automations.node_update_lead('", stage::ADA, "', '", stage::ALAN,

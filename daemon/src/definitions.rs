@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::engine::mentions::Mentions;
-use crate::nodes::{self, NodeKind};
+use crate::nodes::{self, Class, NodeKind};
 use crate::queue::{Queue, QueueError};
 pub use invalid::Invalid;
 use invalid::invalid;
@@ -33,6 +33,16 @@ pub struct Definition {
     pub plan: Arc<Plan>,
     /// What each executable node needs for a run, by node id.
     pub nodes: HashMap<Arc<str>, Prepared>,
+    /// A node may tell somebody outside the id of its execution, or a token of it.
+    pub tells_who_it_is: bool,
+}
+
+impl Definition {
+    /// The class of a node; none: this daemon cannot run it.
+    pub fn class(&self, node: &str) -> Option<Class> {
+        let kind = self.nodes.get(node)?.kind?;
+        Some(kind.class())
+    }
 }
 
 /// What a run of one node needs.
@@ -149,7 +159,7 @@ fn compile(
         });
     }
     let ids: Vec<Arc<str>> = plan.nodes().map(|node| node.id.clone()).collect();
-    let prepared = plan
+    let prepared: HashMap<_, _> = plan
         .nodes()
         .map(|node| {
             let configured = Configured::compile(&node.config, node.kind);
@@ -165,6 +175,7 @@ fn compile(
         agent_id: stored.agent_id,
         timeout: timeout(stored.options.as_deref()),
         plan,
+        tells_who_it_is: prepared.values().any(|node| node.mentions.tell_who_it_is()),
         nodes: prepared,
     }))
 }

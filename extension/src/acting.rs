@@ -76,6 +76,9 @@ pub fn as_role<R>(
     work()
 }
 
+/// What nobody else chose.
+const SEARCH_PATH: &CStr = c"pg_catalog, pg_temp";
+
 /// As the foreign-key triggers do it.
 const AS_OWNER: u32 = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS;
 
@@ -97,7 +100,10 @@ impl Acting {
         unsafe {
             pg_sys::GetUserIdAndSecContext(&mut acting.user, &mut acting.context);
             acting.nest = pg_sys::NewGUCNestLevel();
-            set_here(c"search_path", c"pg_catalog, pg_temp");
+            // most of our functions have it already, and to set it has the path looked up anew, here and at the end
+            if CStr::from_ptr(pg_sys::namespace_search_path) != SEARCH_PATH {
+                set_here(c"search_path", SEARCH_PATH);
+            }
             for (name, value) in settings {
                 set_here(name, value);
             }

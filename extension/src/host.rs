@@ -1,21 +1,47 @@
 //! What the machinery asks about leads and conversations: whose they are, and whether they are still there.
 //!
-//! The look-ups are functions that `install()` made with the names of the application's tables. Called as the owner
-//! of the tables from here they see every row also where row level security is forced upon that owner, which
-//! `SECURITY DEFINER` alone does not (claims lost their lead).
+//! Asked as the owner of the tables, from here: so they see every row also where row level security is forced upon that
+//! owner, which `SECURITY DEFINER` alone does not (claims lost their lead). Rows are held by statements of ours with the
+//! names of the application's tables, because to call a function takes longer than to run them; the rest are functions
+//! that `install()` made.
+
+use std::cell::RefCell;
 
 use pgrx::prelude::*;
+use pgrx::spi::{OwnedPreparedStatement, SpiClient};
 use pgrx::{PgOid, Uuid, pg_sys};
 
 use crate::acting::as_table_owner;
+use crate::newest;
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
+use crate::stamp::Stamp;
 
 type Row = (Option<String>, Option<Uuid>, Option<bool>, Option<Uuid>);
 
+/// A row of the application, whether it is held now, and whose it is.
+struct Held {
+    id: Uuid,
+    is_held: bool,
+    account_id: Option<Uuid>,
+}
+
+/// The look-ups of one kind.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// Takes those that nobody else has locked.
+    hold: &'static OwnedPreparedStatement,
+    /// Finds the others.
+    find: &'static OwnedPreparedStatement,
+}
+
+/// Of leads and of conversations, and of which names they were made: as `account_of_lead()` stood in the catalogue.
+type Kinds = (Stamp, Kind, Kind);
+
 thread_local! {
-    /// Of [`hold_host`].
-    static HOLD: Plan = const { Plan::new() };
+    static KINDS: RefCell<Option<Kinds>> = const { RefCell::new(None) };
+    /// Of [`all_held`].
+    static HOLD_AUTOMATIONS: Plan = const { Plan::new() };
 }
 
 /// `automations.hold_host(lead_ids, conversation_ids)`.
@@ -41,18 +67,157 @@ fn hold_host(
     }
     let rows = as_table_owner(|| {
         Spi::connect_mut(|client| {
+            let (_, leads, conversations) = kinds(client)?;
             let mut rows: Vec<Row> = Vec::new();
-            let uuids = PgOid::from(pg_sys::UUIDARRAYOID);
-            let text = "SELECT h.kind, h.id, h.held, h.account_id FROM automations.hold($1, $2) h";
-            let statement = writing_plan(&HOLD, client, text, &[uuids, uuids])?;
-            let found = client.update(statement, None, &[lead_ids.into(), conversation_ids.into()])?;
-            for row in found {
-                rows.push((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+            for (name, kind, ids) in [
+                ("lead", leads, lead_ids),
+                ("conversation", conversations, conversation_ids),
+            ] {
+                let held = hold(client, kind, ids)?.into_iter();
+                rows.extend(held.map(|one| {
+                    (
+                        Some(name.to_owned()),
+                        Some(one.id),
+                        Some(one.is_held),
+                        one.account_id,
+                    )
+                }));
             }
             Ok(rows)
         })
     })?;
     Ok(TableIterator::new(rows))
+}
+
+/// `automations.all_held(automation_ids, lead_ids, conversation_ids)`.
+#[pg_extern(sql = false)]
+fn all_held(
+    automation_ids: Vec<Uuid>,
+    lead_ids: Vec<Uuid>,
+    conversation_ids: Vec<Uuid>,
+) -> Result<bool, pg_sys::panic::ErrorReport> {
+    let wanted = automation_ids.len();
+    let held = Spi::connect_mut(|client| {
+        let text =
+            "SELECT FROM public.automations a WHERE a.id = ANY ($1) ORDER BY a.id FOR KEY SHARE SKIP LOCKED";
+        let uuids = PgOid::from(pg_sys::UUIDARRAYOID);
+        let statement = writing_plan(&HOLD_AUTOMATIONS, client, text, &[uuids])?;
+        Ok::<usize, Refusal>(client.update(statement, None, &[automation_ids.into()])?.len())
+    })?;
+    if held < wanted || lead_ids.is_empty() && conversation_ids.is_empty() {
+        return Ok(held == wanted);
+    }
+    Ok(as_table_owner(|| {
+        Spi::connect_mut(|client| {
+            let (_, leads, conversations) = kinds(client)?;
+            for (kind, ids) in [(leads, lead_ids), (conversations, conversation_ids)] {
+                let wanted = ids.len();
+                if wanted > 0 && client.update(kind.hold, None, &[ids.into()])?.len() < wanted {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+    })?)
+}
+
+/// `automations.is_held(account_id, lead_id, conversation_id)`.
+#[pg_extern(sql = false)]
+fn is_held(
+    account_id: Uuid,
+    lead_id: Option<Uuid>,
+    conversation_id: Option<Uuid>,
+) -> Result<bool, pg_sys::panic::ErrorReport> {
+    Ok(as_table_owner(|| {
+        Spi::connect_mut(|client| {
+            let (_, leads, conversations) = kinds(client)?;
+            for (kind, id) in [(leads, lead_id), (conversations, conversation_id)] {
+                let Some(id) = id else { continue };
+                let mut held = client.update(kind.hold, None, &[vec![id].into()])?;
+                let of: Option<Uuid> = match held.next() {
+                    Some(row) => row.get(2)?,
+                    None => None,
+                };
+                if of != Some(account_id) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+    })?)
+}
+
+/// Takes those of these rows that nobody else has locked; what is gone is not among what it returns.
+fn hold(client: &mut SpiClient<'_>, kind: Kind, ids: Vec<Uuid>) -> Result<Vec<Held>, Refusal> {
+    let mut rows = Vec::with_capacity(ids.len());
+    if ids.is_empty() {
+        return Ok(rows);
+    }
+    for row in client.update(kind.hold, None, &[ids.clone().into()])? {
+        let (id, account_id) = (row.get(1)?, row.get(2)?);
+        rows.extend(id.map(|id| Held {
+            id,
+            is_held: true,
+            account_id,
+        }));
+    }
+    if rows.len() == ids.len() {
+        return Ok(rows);
+    }
+    // a statement of its own, with a snapshot of its own: what was deleted meanwhile is gone, the rest is locked
+    let got: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    for row in client.update(kind.find, None, &[ids.into(), got.into()])? {
+        let (id, account_id) = (row.get(1)?, row.get(2)?);
+        rows.extend(id.map(|id| Held {
+            id,
+            is_held: false,
+            account_id,
+        }));
+    }
+    Ok(rows)
+}
+
+/// The two statements of a kind, by the names that `install()` was given: to hold rows, and to find those that others have.
+const LEADS: &str = "SELECT pg_catalog.format(t.text, l.tab), pg_catalog.format(t.text_of_others, l.tab)
+      FROM (SELECT (s.value #>> '{}')::pg_catalog.regclass AS tab FROM automations.settings s WHERE s.name = 'leads') l,
+           (VALUES ('SELECT x.id, x.user_id FROM %s x WHERE x.id = ANY ($1) FOR KEY SHARE OF x SKIP LOCKED',
+                    'SELECT x.id, x.user_id FROM %s x WHERE x.id = ANY ($1) AND x.id <> ALL ($2)'))
+               AS t (text, text_of_others)";
+const CONVERSATIONS: &str = "SELECT pg_catalog.format(t.text, c.tab, g.tab), pg_catalog.format(t.text_of_others, c.tab, g.tab)
+      FROM (SELECT (s.value #>> '{}')::pg_catalog.regclass AS tab FROM automations.settings s
+             WHERE s.name = 'conversations') c,
+           (SELECT (s.value #>> '{}')::pg_catalog.regclass AS tab FROM automations.settings s WHERE s.name = 'agents') g,
+           (VALUES ('SELECT x.id, (SELECT g.user_id FROM %2$s g WHERE g.id = x.agent_id) FROM %1$s x
+                      WHERE x.id = ANY ($1) FOR KEY SHARE OF x SKIP LOCKED',
+                    'SELECT x.id, (SELECT g.user_id FROM %2$s g WHERE g.id = x.agent_id) FROM %1$s x
+                      WHERE x.id = ANY ($1) AND x.id <> ALL ($2)')) AS t (text, text_of_others)";
+
+/// The statements for the tables that `install()` was given: made once for a backend, and again where `install()` has
+/// made `account_of_lead()` anew. Called as the owner of the tables.
+fn kinds(client: &mut SpiClient<'_>) -> Result<Kinds, Refusal> {
+    let stamp = Stamp::of_function(c"account_of_lead", &[pg_sys::UUIDOID]).ok_or(Refusal::NotInstalled)?;
+    if let Some(kinds) = KINDS.with_borrow(|kinds| kinds.filter(|(made, ..)| *made == stamp)) {
+        return Ok(kinds);
+    }
+    let kinds = (stamp, made(client, LEADS)?, made(client, CONVERSATIONS)?);
+    KINDS.set(Some(kinds));
+    Ok(kinds)
+}
+
+/// The statements of a kind, planned once and never freed, as all that is kept.
+fn made(client: &SpiClient<'_>, texts: &str) -> Result<Kind, Refusal> {
+    // as the catalogue says it now, of which the stamp is: the snapshot around this may be older
+    let (hold, find): (Option<String>, Option<String>) = newest::seeing(|| {
+        let row = client.select(texts, Some(1), &[])?.first();
+        Ok::<_, Refusal>((row.get(1)?, row.get(2)?))
+    })?;
+    let uuids = || PgOid::from(pg_sys::UUIDARRAYOID);
+    let hold = client.prepare_mut(&*hold.ok_or(Refusal::NotInstalled)?, &[uuids()])?;
+    let find = client.prepare_mut(&*find.ok_or(Refusal::NotInstalled)?, &[uuids(), uuids()])?;
+    Ok(Kind {
+        hold: Box::leak(Box::new(hold.keep())),
+        find: Box::leak(Box::new(find.keep())),
+    })
 }
 
 /// `automations.account_of(kind, id)`: null where there is no such row.

@@ -38,6 +38,7 @@ pub mod resuming;
 pub mod retrying;
 pub mod saving;
 pub mod schedules;
+pub mod stamp;
 pub mod tenant;
 pub mod tools;
 pub mod wake;

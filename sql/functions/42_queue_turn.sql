@@ -96,8 +96,7 @@ BEGIN
             INTO account_ids, ids, automation_ids, lead_ids, conversation_ids, deepest, is_odd, placed, placed_at, is_all
             FROM (
                 SELECT q.account_id, q.id, q.automation_id, q.lead_id, q.conversation_id, q.depth,
-                       q.has_execution OR q.crashes > 0 OR q.record IS NOT NULL OR q.steps IS NOT NULL
-                           OR coalesce(q.trigger_data ? 'too_large', false) AS odd
+                       automations.is_odd(q.has_execution, q.crashes, q.record, q.steps, q.trigger_data) AS odd
                 FROM automations.queue q
                 WHERE q.account_id = lone AND q.lease_token IS NULL AND q.priority = 0
                   AND q.id > coalesce(places[1], nothing)
@@ -135,8 +134,7 @@ BEGIN
         IF prioritized OR full_ones <> '{}' THEN
             SELECT array_agg(r.account_id), array_agg(r.id), array_agg(r.priority), array_agg(r.automation_id),
                    array_agg(r.lead_id), array_agg(r.conversation_id), max(r.depth),
-                   bool_or(r.has_execution OR r.crashes > 0 OR r.record IS NOT NULL OR r.steps IS NOT NULL
-                       OR coalesce(r.trigger_data ? 'too_large', false))
+                   bool_or(automations.is_odd(r.has_execution, r.crashes, r.record, r.steps, r.trigger_data))
             INTO turn_accounts, turn_ids, turn_priorities, turn_automations, turn_leads, turn_conversations, turn_depth,
                  turn_is_odd
             FROM (
@@ -193,8 +191,7 @@ BEGIN
                     AS t (account_id, weight, priority, last_id, begin)
                 CROSS JOIN LATERAL (
                     SELECT q.account_id, q.id, q.automation_id, q.lead_id, q.conversation_id, q.depth,
-                           q.has_execution OR q.crashes > 0 OR q.record IS NOT NULL OR q.steps IS NOT NULL
-                               OR coalesce(q.trigger_data ? 'too_large', false) AS odd
+                           automations.is_odd(q.has_execution, q.crashes, q.record, q.steps, q.trigger_data) AS odd
                     FROM automations.queue q
                     WHERE q.account_id = t.account_id AND q.lease_token IS NULL AND q.priority = 0
                       AND q.id > CASE WHEN t.priority = 0 THEN t.last_id ELSE t.begin END

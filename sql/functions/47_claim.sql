@@ -1,18 +1,9 @@
 -- Claims up to `batch` executions for one daemon, under a token that every later write has to carry, for lease_ms
--- milliseconds. Fair across accounts (queue_turn), those in `but_not` left out. Most of what is claimed is a captured
--- change that nobody has touched yet: it is claimed as it stands if nobody holds what it refers to. Where anything else
--- is among them each is looked at by itself (inspect): what refers to a row that somebody has locked stays for later, a
--- vanished lead or conversation becomes null, a vanished automation or execution drops the queue row. One that a daemon
--- has already died with is claimed alone, so that it cannot take innocents with it. What can only fail (trigger data too
--- large, a chain of automations too deep) fails here and is not returned. What is about a record that matters is decided
--- here too (admit): it may be folded into another change or dropped.
+-- milliseconds; in fair turns (claim_in_turns) unless one account alone has anything waiting.
 -- Rows without an id say other things: one with an account, up to which place the caller need not look for a while
 -- (queue_turn; `known` and `places` are what earlier calls said; null: it does not want to know), and one with nothing
 -- but look_in_ms, that something will be due then that nobody else wakes for. Whoever gets fewer than `batch`, and no
 -- look_in_ms of 0, has got all that there was.
--- It looks on until it has something to return or nothing is left to look at: whoever gets nothing sleeps. Only so
--- long, because what it has locked meanwhile nobody else can claim; if it got on but not to the end, it wakes the
--- daemons instead.
 -- A claim is not waited for on its way to the disk, unless it ended something: if the server loses it, the queue row is
 -- as it was, and whatever a daemon did under it that anybody could see was written after it, so that is lost too
 -- (docs/decisions/claims_do_not_wait_for_the_disk.md).
@@ -27,237 +18,87 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+-- as queue_turn() has them, and for its reasons
 SET enable_seqscan = off
--- rows are looked up by their keys, one by one: a bitmap for each of them costs twice as much
 SET enable_bitmapscan = off
+SET enable_sort = off
 -- the plans do not depend on what is asked for, and to make them anew at each call took more time than to run them
 SET plan_cache_mode = force_generic_plan
--- to make a sequential scan expensive makes some plans look worth compiling, which none of them is
 SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    enough constant timestamptz := clock_timestamp() + interval '500 milliseconds';
-    is_paused boolean;
-    depth_limit integer;
-    accounts uuid[];
-    ids uuid[];
-    automation_ids uuid[];
-    lead_ids uuid[];
-    conversation_ids uuid[];
-    deepest smallint;
-    is_odd boolean;
-    is_busy boolean;
-    is_all boolean;
-    is_untouched boolean;
-    claimed_accounts uuid[];
-    claimed uuid[];
-    gone uuid[];
-    failed_accounts uuid[];
-    failed uuid[];
-    failures jsonb;
-    counted uuid[];
-    put_off uuid[] := '{}';
-    about_records boolean;
-    has_kept boolean;
-    is_alone boolean;
-    -- it has decided something that somebody may have seen
-    is_final boolean := false;
-    -- where accounts have now been looked at up to
-    placed uuid[];
-    placed_at uuid[];
-    look_again bigint;
-    has_more boolean := false;
-    got_on boolean := false;
-    r record;
+    done text;
 BEGIN
-    SELECT bool_or(s.name = 'paused' AND s.value = 'true'),
-           coalesce(max(CASE WHEN s.name = 'depth_limit' THEN (s.value #>> '{}')::integer END), 8)
-    INTO is_paused, depth_limit
-    FROM automations.settings s WHERE s.name IN ('paused', 'depth_limit');
-    IF batch < 1 OR is_paused OR automations.is_copy() THEN
-        RETURN;
-    END IF;
-    LOOP
-        SELECT t.* INTO accounts, ids, counted, automation_ids, lead_ids, conversation_ids, is_odd, deepest, placed,
-                        placed_at, is_busy, is_all
-        FROM automations.queue_turn(batch, put_off, but_not, known, places) t;
-        IF is_busy THEN
-            look_again := least(look_again, 20);
-        END IF;
-        EXIT WHEN ids IS NULL;
-
-        is_untouched := NOT is_odd AND deepest <= depth_limit AND automations.all_held(automation_ids, lead_ids, conversation_ids);
-        IF is_untouched AND counted = '{}' THEN
-            -- as below in fewer statements: none of them has a row, steps or a limit
-            INSERT INTO automations.claims AS c (token, accounts, ids) VALUES (claim.token, accounts, ids)
-            ON CONFLICT ON CONSTRAINT claims_pkey DO UPDATE
-               SET accounts = c.accounts || excluded.accounts, ids = c.ids || excluded.ids;
-            RETURN QUERY
-            WITH leased AS (
-                UPDATE automations.queue q
-                SET lease_token = token, lease_until = clock_timestamp() + lease_ms * interval '1 millisecond',
-                    attempt = q.attempt + 1
-                FROM unnest(accounts, ids) AS p (account_id, id)
-                WHERE q.account_id = p.account_id AND q.id = p.id
-                RETURNING q.*
-            )
-            SELECT l.id, l.account_id, l.automation_id, l.version, l.trigger_type, l.trigger_data::text, l.lead_id,
-                   l.conversation_id, l.caused_by, l.depth, l.test_mode, l.occurred_at, l.attempt, l.crashes, false,
-                   CASE WHEN isfinite(l.occurred_at)
-                       THEN greatest(extract(epoch FROM clock_timestamp() - l.occurred_at) * 1000, 0)::bigint
-                       ELSE 0 END,
-                   NULL::bigint, false, NULL::uuid
-            FROM leased l
-            ORDER BY l.id;
-            has_more := NOT is_all;
-            EXIT;
-        END IF;
-        gone := '{}';
-        failed_accounts := '{}';
-        failed := '{}';
-        failures := '[]';
-        IF is_untouched THEN
-            claimed_accounts := accounts;
-            claimed := ids;
-        ELSE
-            claimed_accounts := '{}';
-            claimed := '{}';
-            WITH turn AS (
-                SELECT q.account_id, q.id, q.crashes > 0 AS crashed, q.record IS NOT NULL AS about_record,
-                       q.steps IS NOT NULL AS kept
-                FROM unnest(accounts, ids) AS p (account_id, id)
-                JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
-            ), alone AS (
-                SELECT t.account_id, t.id, t.kept FROM turn t WHERE t.crashed ORDER BY t.id LIMIT 1
-            ), these AS (
-                SELECT a.account_id, a.id, false AS about_record, a.kept, true AS alone FROM alone a
-                UNION ALL
-                SELECT t.account_id, t.id, t.about_record, t.kept, false FROM turn t WHERE NOT EXISTS (SELECT FROM alone)
-            )
-            SELECT array_agg(t.account_id), array_agg(t.id), bool_or(t.about_record), bool_or(t.alone), bool_or(t.kept)
-            INTO accounts, ids, about_records, is_alone, has_kept FROM these t;
-            IF is_alone THEN
-                -- what it left behind lies in front of these places
-                placed := NULL;
-                placed_at := NULL;
-            END IF;
-
-            FOR r IN SELECT i.* FROM automations.inspect(accounts, ids) i LOOP
-                CASE r.verdict
-                WHEN 'drop' THEN
-                    DELETE FROM automations.queue q WHERE q.account_id = r.account_id AND q.id = r.id;
-                    got_on := true;
-                WHEN 'claim' THEN
-                    claimed_accounts := claimed_accounts || r.account_id;
-                    claimed := claimed || r.id;
-                    gone := gone || array_remove(ARRAY[r.lead_gone, r.conversation_gone], NULL);
-                    IF r.failure IS NOT NULL THEN
-                        failed_accounts := failed_accounts || r.account_id;
-                        failed := failed || r.id;
-                        failures := failures || r.failure;
-                    END IF;
-                ELSE
-                    put_off := put_off || r.id;
-                END CASE;
-            END LOOP;
-            FOR r IN SELECT a.* FROM automations.admit(claimed_accounts, claimed) a WHERE about_records LOOP
-                is_final := true;
-                look_again := least(look_again, r.due_in_ms);
-                CONTINUE WHEN r.verdict = 'go';
-                claimed_accounts := claimed_accounts[:array_position(claimed, r.id) - 1]
-                    || claimed_accounts[array_position(claimed, r.id) + 1:];
-                claimed := array_remove(claimed, r.id);
-                IF r.id = ANY (failed) THEN
-                    failures := failures - (array_position(failed, r.id) - 1);
-                    failed_accounts := failed_accounts[:array_position(failed, r.id) - 1]
-                        || failed_accounts[array_position(failed, r.id) + 1:];
-                    failed := array_remove(failed, r.id);
-                END IF;
-                IF r.verdict = 'gone' THEN
-                    got_on := true;
-                ELSE
-                    put_off := put_off || r.id;
-                END IF;
-            END LOOP;
-        END IF;
-        FOR r IN
-            -- a daemon was about to act with these: they go on from there
-            SELECT q.account_id, q.id FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
-            JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
-            WHERE has_kept AND q.steps IS NOT NULL AND q.id <> ALL (failed)
-        LOOP
-            BEGIN
-                PERFORM automations.show_execution(r.account_id, r.id);
-            EXCEPTION
-                WHEN lock_not_available THEN
-                    claimed_accounts := claimed_accounts[:array_position(claimed, r.id) - 1]
-                        || claimed_accounts[array_position(claimed, r.id) + 1:];
-                    claimed := array_remove(claimed, r.id);
-                    put_off := put_off || r.id;
-                WHEN OTHERS THEN
-                    -- no row can be made of it (a trigger of the application refuses it): it begins again, under the same
-                    -- keys, and whoever has it is told why; the others are not to wait for that
-                    RAISE WARNING 'execution % does not go on from where it was: %', r.id, SQLERRM;
-            END;
-        END LOOP;
-        IF claimed <> '{}' THEN
-            PERFORM automations.lease(claimed_accounts, claimed, gone, counted, token, lease_ms);
-        END IF;
-
+    IF batch > 0 AND cardinality(but_not) = 0 AND coalesce(cardinality(known), 0) <= 1 THEN
+        -- One account alone of which nothing is to be decided, as it is nearly always where little waits: what is done in
+        -- turns comes down to this. It is one statement, because to set one up costs more here than to run it. It gives
+        -- nothing where anything is not as usual, and has then locked no more than what the turns look at again. Where it
+        -- finds nothing that may run there is nothing, and nobody need read past all of it again.
         RETURN QUERY
-        SELECT q.id, q.account_id, q.automation_id, q.version, q.trigger_type,
-               CASE WHEN q.has_execution THEN e.trigger_data ELSE q.trigger_data END::text, q.lead_id,
-               q.conversation_id, q.caused_by, q.depth, q.test_mode, o.started_at, q.attempt, q.crashes,
-               -- not EXISTS: that may be hashed, and then each claim reads every step that there is (seen)
-               q.has_execution
-                   AND (SELECT true FROM automations.steps s WHERE s.execution_id = q.id LIMIT 1) IS NOT NULL,
-               -- since it occurred, by this clock: a daemon's is never compared with it
-               CASE WHEN isfinite(o.started_at)
-                   THEN greatest(extract(epoch FROM clock_timestamp() - o.started_at) * 1000, 0)::bigint
-                   ELSE 0 END,
-               NULL::bigint, q.has_execution, NULL::uuid
-        FROM unnest(claimed_accounts, claimed) AS p (account_id, id)
-        JOIN automations.queue q ON q.account_id = p.account_id AND q.id = p.id
-        -- looked for only where there is one: the offset keeps the condition inside
-        LEFT JOIN LATERAL (
-            SELECT x.trigger_data, x.started_at FROM public.automation_executions x
-            WHERE q.has_execution AND x.id = p.id OFFSET 0) e ON true
-        CROSS JOIN LATERAL (SELECT CASE WHEN q.has_execution THEN e.started_at ELSE q.occurred_at END AS started_at) o
-        WHERE q.id <> ALL (failed)
-        ORDER BY q.id;
-
-        IF failed <> '{}' THEN
-            PERFORM automations.finish(
-                failed_accounts, failed, array_fill(token, ARRAY[cardinality(failed)]), failures);
-            PERFORM automations.announce((
-                SELECT jsonb_agg(jsonb_build_object('id', e.id, 'automation_id', e.automation_id, 'status', e.status))
-                FROM public.automation_executions e WHERE e.id = ANY (failed)));
-            got_on := true;
-            is_final := true;
+        WITH rules AS MATERIALIZED (
+            SELECT bool_or(s.name = 'paused' AND s.value = 'true'
+                       OR s.name IN ('database_oid', 'system_identifier')
+                           AND s.value #>> '{}' <> automations.own_identifier(s.name)) AS stop,
+                   coalesce(max(CASE WHEN s.name = 'depth_limit' THEN (s.value #>> '{}')::integer END), 8) AS depth_limit
+            FROM automations.settings s WHERE s.name IN ('paused', 'depth_limit', 'database_oid', 'system_identifier')
+        ), lone AS MATERIALIZED (
+            SELECT k.account_id
+            -- the offset keeps it from being looked for in each of the conditions
+            FROM (SELECT coalesce(known[1], (SELECT q.account_id FROM automations.queue q ORDER BY q.account_id LIMIT 1))
+                  OFFSET 0) AS k (account_id)
+            WHERE k.account_id IS NOT NULL AND (SELECT r.stop FROM rules r) IS NOT TRUE
+              AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.account_id > k.account_id)
+              AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.account_id < k.account_id)
+              AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.priority <> 0)
+              AND NOT EXISTS (SELECT FROM automations.limits)
+              AND NOT EXISTS (SELECT FROM public.automation_accounts a WHERE a.account_id = k.account_id)
+        ), next AS MATERIALIZED (
+            SELECT q.account_id, q.id, q.automation_id, q.lead_id, q.conversation_id, q.depth,
+                   automations.is_odd(q.has_execution, q.crashes, q.record, q.steps, q.trigger_data) AS odd
+            FROM automations.queue q
+            WHERE q.account_id = (SELECT l.account_id FROM lone l) AND q.lease_token IS NULL AND q.priority = 0
+              AND q.id > coalesce(places[1], '00000000-0000-0000-0000-000000000000')
+              AND (q.test_mode OR q.automation_id <> ALL (ARRAY(
+                    SELECT a.id FROM public.automations a
+                    WHERE a.user_id = (SELECT l.account_id FROM lone l) AND NOT (a.enabled AND a.status = 'active'))))
+            ORDER BY q.id LIMIT batch FOR UPDATE OF q SKIP LOCKED
+        ), fits AS MATERIALIZED (
+            SELECT (array_agg(n.id ORDER BY n.id))[batch] AS last
+            FROM next n
+            HAVING NOT bool_or(n.odd) AND max(n.depth) <= (SELECT r.depth_limit FROM rules r)
+               AND automations.all_held(array_agg(DISTINCT n.automation_id),
+                   coalesce(array_agg(DISTINCT n.lead_id) FILTER (WHERE n.lead_id IS NOT NULL), '{}'),
+                   coalesce(array_agg(DISTINCT n.conversation_id) FILTER (WHERE n.conversation_id IS NOT NULL), '{}'))
+        ), leased AS (
+            UPDATE automations.queue q
+            SET lease_token = claim.token, lease_until = clock_timestamp() + lease_ms * interval '1 millisecond',
+                attempt = q.attempt + 1
+            FROM next n
+            WHERE EXISTS (SELECT FROM fits) AND q.account_id = n.account_id AND q.id = n.id
+            RETURNING q.*
+        ), noted AS (
+            INSERT INTO automations.claims AS c (token, accounts, ids)
+            SELECT claim.token, array_agg(l.account_id), array_agg(l.id) FROM leased l HAVING count(*) > 0
+            ON CONFLICT ON CONSTRAINT claims_pkey DO UPDATE
+               SET accounts = c.accounts || excluded.accounts, ids = c.ids || excluded.ids
+        )
+        SELECT l.id, l.account_id, l.automation_id, l.version, l.trigger_type, l.trigger_data::text, l.lead_id,
+               l.conversation_id, l.caused_by, l.depth, l.test_mode, l.occurred_at, l.attempt, l.crashes, false,
+               automations.age_in_ms(l.occurred_at), NULL::bigint, false, NULL::uuid
+        FROM leased l
+        UNION ALL
+        SELECT NULL, l.account_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+               NULL, least(f.last, automations.uuid_at(clock_timestamp() - interval '250 milliseconds'))
+        FROM lone l LEFT JOIN fits f ON true
+        WHERE known IS NOT NULL AND (EXISTS (SELECT FROM fits) OR NOT EXISTS (SELECT FROM next))
+        ORDER BY 1;
+        IF FOUND THEN
+            -- assigned: a statement would have to be set up
+            done := set_config('synchronous_commit', 'off', true);
+            RETURN;
         END IF;
-        IF cardinality(claimed) > cardinality(failed) THEN
-            has_more := true;
-            EXIT;
-        END IF;
-        IF clock_timestamp() > enough THEN
-            IF got_on THEN
-                PERFORM automations.wake();
-            END IF;
-            EXIT;
-        END IF;
-    END LOOP;
-    IF NOT is_final THEN
-        PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
-    id := NULL;
-    FOR account_id, place IN SELECT u.* FROM unnest(placed, placed_at) u LOOP
-        RETURN NEXT;
-    END LOOP;
-    account_id := NULL;
-    place := NULL;
-    FOREACH look_in_ms IN ARRAY array_remove(ARRAY[look_again, CASE WHEN has_more THEN 0 END], NULL) LOOP
-        RETURN NEXT;
-    END LOOP;
+    RETURN QUERY SELECT * FROM automations.claim_in_turns(token, batch, lease_ms, but_not, known, places);
 END
 $$;

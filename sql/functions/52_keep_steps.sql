@@ -17,19 +17,20 @@ SET jit = off
 -- arrays of any length have one plan; making a plan for each call costs more than the call
 SET plan_cache_mode = force_generic_plan
 AS $$
+DECLARE
+    -- assigned: a statement would have to be set up
+    done text := set_config('synchronous_commit', 'off', true);
 BEGIN
-    PERFORM set_config('synchronous_commit', 'off', true);
     IF cardinality(ids) = 1 THEN
         -- to set up what is below costs more than this
-        PERFORM FROM automations.queue q
-        WHERE q.account_id = account_ids[1] AND q.id = ids[1] AND q.lease_token = tokens[1]
-          AND q.lease_until > clock_timestamp() AND NOT q.has_execution AND q.crashes = 0 AND q.steps IS NULL
-        FOR UPDATE SKIP LOCKED;
-        IF FOUND THEN
-            UPDATE automations.queue q SET steps = records -> 0
-            WHERE q.account_id = account_ids[1] AND q.id = ids[1];
-            RETURN NEXT ids[1];
-        END IF;
+        RETURN QUERY
+        UPDATE automations.queue q SET steps = records -> 0
+        WHERE q.account_id = account_ids[1] AND q.id = (
+            SELECT m.id FROM automations.queue m
+            WHERE m.account_id = account_ids[1] AND m.id = ids[1] AND m.lease_token = tokens[1]
+              AND m.lease_until > clock_timestamp() AND NOT m.has_execution AND m.crashes = 0 AND m.steps IS NULL
+            FOR UPDATE SKIP LOCKED)
+        RETURNING q.id;
         RETURN;
     END IF;
     RETURN QUERY

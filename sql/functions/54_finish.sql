@@ -32,7 +32,8 @@ DECLARE
     held_waiting uuid[];
     made uuid[];
 BEGIN
-    IF cardinality(ids) = 1 AND automations.finish_one(account_ids[1], ids[1], tokens[1], results -> 0) THEN
+    IF cardinality(ids) = 1 AND (automations.create_one(account_ids[1], ids[1], tokens[1], results -> 0)
+                                 OR automations.finish_one(account_ids[1], ids[1], tokens[1], results -> 0)) THEN
         RETURN QUERY SELECT ids[1];
         RETURN;
     END IF;

@@ -13,7 +13,8 @@ DECLARE
     written uuid[];
 BEGIN
     IF cardinality(ids) = 1 THEN
-        IF automations.finish_one(account_ids[1], ids[1], tokens[1], results -> 0) THEN
+        IF automations.create_one(account_ids[1], ids[1], tokens[1], results -> 0)
+            OR automations.finish_one(account_ids[1], ids[1], tokens[1], results -> 0) THEN
             RETURN false; -- as nearly always; where not, finish() has more to decide
         END IF;
     ELSE

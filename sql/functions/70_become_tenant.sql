@@ -10,21 +10,28 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan  -- there is only one plan
 AS $$
 DECLARE
-    tenant text := (SELECT s.value #>> '{}' FROM automations.settings s WHERE s.name = 'tenant_role');
-    r record;
+    tenant text;
+    is_there boolean;
+    is_more boolean;
+    done text[];
 BEGIN
-    SELECT p.rolname INTO r FROM pg_catalog.pg_roles p WHERE p.rolname = tenant;
-    IF NOT FOUND THEN
+    SELECT s.name, s.role IS NOT NULL,
+           EXISTS (SELECT FROM automations.roles_past_policies() r WHERE pg_has_role(s.role, r, 'MEMBER'))
+    INTO tenant, is_there, is_more
+    FROM (SELECT s.value #>> '{}' AS name, to_regrole(quote_ident(s.value #>> '{}'))::oid AS role
+          FROM automations.settings s WHERE s.name = 'tenant_role' OFFSET 0) s;
+    IF is_there IS NOT TRUE THEN
         RAISE EXCEPTION 'the tenant role % does not exist', quote_nullable(tenant) USING ERRCODE = 'undefined_object',
             HINT = 'Name it in automations.settings, tenant_role.';
-    ELSIF automations.sees_past_policies(r.rolname) THEN
+    ELSIF is_more THEN
         RAISE EXCEPTION 'the tenant role % sees past row level security', quote_ident(tenant)
             USING ERRCODE = 'insufficient_privilege',
             HINT = 'Neither it nor a role that it is a member of may be a superuser, have BYPASSRLS, or be '
                    'automations_daemon or a predefined role.';
     END IF;
-    PERFORM automations.act_for(tenant, account_id, execution_id, depth, lock_timeout_ms, statement_timeout_ms);
-    PERFORM set_config('role', tenant, true);
+    -- assigned: a statement would have to be set up
+    done := automations.act_for(tenant, account_id, execution_id, depth, lock_timeout_ms, statement_timeout_ms)
+        || set_config('role', tenant, true);
     RETURN tenant;
 END
 $$;

@@ -4,8 +4,10 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    done text;
 BEGIN
     PERFORM automations.must_be_tenant(tenant_role);
-    PERFORM set_config('role', 'automations_daemon', true);
+    done := set_config('role', 'automations_daemon', true);
 END
 $$;

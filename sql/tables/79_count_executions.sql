@@ -10,8 +10,7 @@ DECLARE
     free uuid[];
     counts jsonb;
 BEGIN
-    IF cardinality(automation_ids) = 1 AND statuses[1] = 'completed'
-        AND NOT EXISTS (SELECT FROM automations.uncounted u WHERE u.automation_id = automation_ids[1]) THEN
+    IF cardinality(automation_ids) = 1 AND statuses[1] = 'completed' THEN
         -- one alone, as nearly always where nothing else is going on: what follows comes down to this, and takes 40 us more
         UPDATE public.automations a
            SET execution_count = least(a.execution_count::bigint + 1, 2147483647)::integer,
@@ -19,7 +18,8 @@ BEGIN
                last_execution_status = CASE WHEN a.last_executed_at > times[1] THEN a.last_execution_status
                                             ELSE 'completed' END,
                failures_in_a_row = 0
-         WHERE a.id = (SELECT x.id FROM public.automations x WHERE x.id = automation_ids[1]
+         WHERE NOT EXISTS (SELECT FROM automations.uncounted u WHERE u.automation_id = automation_ids[1])
+           AND a.id = (SELECT x.id FROM public.automations x WHERE x.id = automation_ids[1]
                        FOR NO KEY UPDATE SKIP LOCKED);
         IF FOUND THEN
             RETURN;

@@ -1,6 +1,7 @@
-//! What the walks of a daemon write together: parking, and the records of steps.
+//! What the walks of a daemon write together: parking, the records of steps, and what is kept in the queue.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -10,6 +11,17 @@ use super::together::{Together, Write};
 use crate::gathering::Gathering;
 use crate::queue::record::Sure;
 use crate::queue::{Claim, Queue, QueueError};
+
+/// What a walk has of one execution; it may have to write it alone.
+type Steps = Arc<Vec<Record>>;
+
+fn bytes(steps: &[Record]) -> usize {
+    steps.iter().map(|step| step.get().len()).sum()
+}
+
+fn slices<'a>(records: &[&'a Steps]) -> Vec<&'a [Record]> {
+    records.iter().map(|steps| steps.as_slice()).collect()
+}
 
 /// One line for each kind of write.
 pub struct Groups {
@@ -74,22 +86,22 @@ pub struct Records {
 }
 
 impl Write for Records {
-    type What = std::sync::Arc<Vec<Record>>;
+    type What = Steps;
 
-    fn bytes(steps: &Self::What) -> usize {
-        steps.iter().map(|step| step.get().len()).sum()
+    fn bytes(steps: &Steps) -> usize {
+        bytes(steps)
     }
 
     fn is_worth(_: usize) -> bool {
         true // while one is written, others gather
     }
 
-    async fn write(&self, claims: &[Claim], records: &[&Self::What]) -> Result<HashSet<Uuid>, QueueError> {
+    async fn write(&self, claims: &[Claim], records: &[&Steps]) -> Result<HashSet<Uuid>, QueueError> {
         if let ([claim], [steps]) = (claims, records) {
             let written = self.queue.record(*claim, steps, self.sure).await?; // quicker with one
             return Ok(written.then_some(claim.id).into_iter().collect());
         }
-        let records: Vec<&[Record]> = records.iter().map(|steps| steps.as_slice()).collect();
+        let records = slices(records);
         self.queue.record_many(claims, &records, self.sure).await
     }
 }
@@ -98,18 +110,18 @@ impl Write for Records {
 pub struct Keeps(Queue);
 
 impl Write for Keeps {
-    type What = std::sync::Arc<Vec<Record>>;
+    type What = Steps;
 
-    fn bytes(steps: &Self::What) -> usize {
-        steps.iter().map(|step| step.get().len()).sum()
+    fn bytes(steps: &Steps) -> usize {
+        bytes(steps)
     }
 
     fn is_worth(_: usize) -> bool {
         true
     }
 
-    async fn write(&self, claims: &[Claim], records: &[&Self::What]) -> Result<HashSet<Uuid>, QueueError> {
-        let records: Vec<&[Record]> = records.iter().map(|steps| steps.as_slice()).collect();
+    async fn write(&self, claims: &[Claim], records: &[&Steps]) -> Result<HashSet<Uuid>, QueueError> {
+        let records = slices(records);
         self.0.keep_steps(claims, &records).await
     }
 }

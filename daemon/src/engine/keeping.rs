@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Engine;
-use super::mentions::Nodes;
 use super::recording::SHOWN_WHILE_ACTING;
 use super::walk::{Halt, Walk};
 use crate::queue::record::Sure;
@@ -17,8 +16,11 @@ impl Walk<'_> {
     /// Writes what is not written yet into the queue row, once; whatever is written next says all of it again. False: it is
     /// to be recorded.
     pub(super) async fn keep(&mut self) -> Result<bool, Halt> {
-        let is_enough = self.sure == Sure::Soon && self.show_at.is_some_and(|at| Instant::now() < at);
-        if !is_enough || self.is_kept || self.unrecorded.bytes() > MOST_KEPT || self.tells_who_it_is() {
+        let is_enough = self.sure == Sure::Soon
+            && self.show_at.is_some_and(|at| Instant::now() < at)
+            // or somebody may ask for it before its request is answered
+            && !self.definition.tells_who_it_is;
+        if !is_enough || self.is_kept || self.unrecorded.bytes() > MOST_KEPT {
             return Ok(false);
         }
         self.is_kept = true;
@@ -42,11 +44,5 @@ impl Walk<'_> {
             self.show_at = Some(Instant::now() + SHOWN_WHILE_ACTING);
         }
         Ok(kept)
-    }
-
-    /// Somebody outside may learn the execution's id, or a token of it, and ask for it before its request is answered.
-    fn tells_who_it_is(&self) -> bool {
-        let mut mentions = self.definition.nodes.values().map(|node| &node.mentions);
-        mentions.any(|names| names.execution || names.resume != Nodes::None)
     }
 }

@@ -49,6 +49,13 @@ impl Mentions {
     }
 }
 
+impl Mentions {
+    /// Whoever reads these may ask for the execution by its id or a token of it.
+    pub fn tell_who_it_is(&self) -> bool {
+        self.execution || self.resume != Nodes::None
+    }
+}
+
 /// The nodes that may be named behind this word.
 fn behind(word: &str, texts: &[&str], ids: &[Arc<str>]) -> Nodes {
     let reading: Vec<&str> = texts

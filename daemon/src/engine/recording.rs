@@ -90,9 +90,7 @@ impl Walk<'_> {
     }
 
     fn is_tenant(&self, step: &StepId) -> bool {
-        let prepared = self.definition.nodes.get(&step.node);
-        let kind = prepared.and_then(|prepared| prepared.kind);
-        kind.is_some_and(|kind| kind.class() == Class::Tenant)
+        self.definition.class(&step.node) == Some(Class::Tenant)
     }
 
     /// A record is written, and with the first one the row of the execution.

@@ -41,11 +41,7 @@ impl Walk<'_> {
                     format!("there is no node {}", begun.step.node),
                 ));
             };
-            let class = plan
-                .nodes
-                .get(&node.id)
-                .and_then(|prepared| prepared.kind)
-                .map(|kind| kind.class());
+            let class = plan.class(&node.id);
             let outside = class == Some(Class::External) && !self.execution.test_mode;
             if outside && !may_make_row {
                 later.push(begun);

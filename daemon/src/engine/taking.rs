@@ -35,11 +35,7 @@ impl Walk<'_> {
         let Some(node) = definition.plan.node(&acted.step.node) else {
             return Ok(());
         };
-        let class = definition
-            .nodes
-            .get(&node.id)
-            .and_then(|prepared| prepared.kind)
-            .map(|kind| kind.class());
+        let class = definition.class(&node.id);
         if let Some(child) = acted.result.as_mut().ok().and_then(|done| done.child.take()) {
             return self.begin_child(acted, child).await;
         }

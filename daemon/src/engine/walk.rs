@@ -282,9 +282,9 @@ impl<'a> Walk<'a> {
 
     /// Writes what must not be lost, then waits for a run, a wake-up or the loss of the lease.
     async fn wait(&mut self) -> Result<(), Halt> {
-        let carried = self.unrecorded.precious().filter(|until| self.is_carried(*until));
-        let may_make_row = self.may_make_row();
-        if self.unrecorded.precious().is_some() && carried.is_none() && may_make_row {
+        let precious = self.unrecorded.precious().filter(|_| self.may_make_row());
+        let carried = precious.filter(|until| self.is_carried(*until));
+        if precious.is_some() && carried.is_none() {
             self.record().await?;
             if self.look {
                 return Ok(());
@@ -296,7 +296,7 @@ impl<'a> Walk<'a> {
             .into_iter()
             .chain(looking)
             .chain(self.show_at)
-            .chain(carried.filter(|_| may_make_row))
+            .chain(carried)
             .min();
         let wake = wake.map(tokio::time::Instant::from_std);
         let ended = tokio::select! {

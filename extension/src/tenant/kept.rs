@@ -59,6 +59,8 @@ pub struct Held {
 thread_local! {
     static SOURCE_TABLE: Plan = const { Plan::new() };
     static KEPT: RefCell<HashMap<String, Statement>> = RefCell::default();
+    /// The names of the tables that sources are: kept and forgotten with the statements.
+    static SOURCES: RefCell<HashMap<String, String>> = RefCell::default();
     /// Of no use any more.
     static DEAD: RefCell<Vec<Statement>> = const { RefCell::new(Vec::new()) };
     /// The tables that the kept ones are about.
@@ -73,11 +75,7 @@ thread_local! {
 /// The statement of a shape, made where there is none. Without a shape it is made for this one time.
 pub fn held(shape: Option<String>, build: Build<'_>) -> Result<Held, Refusal> {
     bury();
-    listen()?;
-    let changes = CHANGES.get();
-    if KEPT_SINCE.replace(changes) != changes {
-        forget();
-    }
+    let changes = look_up()?;
     let known = shape
         .as_ref()
         .and_then(|shape| KEPT.with_borrow_mut(|kept| kept.remove(shape)));
@@ -99,17 +97,39 @@ pub fn held(shape: Option<String>, build: Build<'_>) -> Result<Held, Refusal> {
 
 /// The name of the table that a source is, as node_table takes it.
 pub fn source_table(source: &str) -> Result<String, Refusal> {
-    Spi::connect(|client| {
-        let types = [PgBuiltInOids::TEXTOID.oid()];
-        let plan = plan(
-            &SOURCE_TABLE,
-            client,
-            "SELECT automations.node_source_table($1)",
-            &types,
-        )?;
-        let name = client.select(plan, Some(1), &[source.into()])?.first();
-        Ok(name.get_one::<String>()?.unwrap_or_default())
-    })
+    look_up()?;
+    if let Some(name) = SOURCES.with_borrow(|sources| sources.get(source).cloned()) {
+        return Ok(name);
+    }
+    let heard = HEARD.get();
+    let (name, table) = newest::seeing(|| {
+        Spi::connect(|client| {
+            let text = "SELECT automations.node_source_table($1), s.tab::pg_catalog.oid
+                      FROM automations.sources s WHERE s.source OPERATOR(pg_catalog.=) $1
+                     UNION ALL SELECT automations.node_source_table($1), NULL";
+            let plan = plan(&SOURCE_TABLE, client, text, &[PgBuiltInOids::TEXTOID.oid()])?;
+            let row = client.select(plan, Some(1), &[source.into()])?.first();
+            Ok::<_, Refusal>((
+                row.get::<String>(1)?.unwrap_or_default(),
+                row.get::<pg_sys::Oid>(2)?,
+            ))
+        })
+    })?;
+    ABOUT.with_borrow_mut(|about| about.extend(table));
+    if newest::is_seen() && heard == HEARD.get() {
+        SOURCES.with_borrow_mut(|sources| sources.insert(source.to_owned(), name.clone()));
+    }
+    Ok(name)
+}
+
+/// Takes in what has changed; as of which change everything is that is kept.
+fn look_up() -> Result<u64, Refusal> {
+    listen()?;
+    let changes = CHANGES.get();
+    if KEPT_SINCE.replace(changes) != changes {
+        forget();
+    }
+    Ok(changes)
 }
 
 /// The only value of a statement in which every name is qualified.
@@ -235,6 +255,7 @@ impl Drop for Held {
 
 /// Forgets all of them.
 fn forget() {
+    SOURCES.take();
     let all = KEPT.take();
     DEAD.with_borrow_mut(|dead| dead.extend(all.into_values()));
     if DEAD.with_borrow(|dead| dead.len() > MOST) {

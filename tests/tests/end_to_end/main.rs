@@ -39,6 +39,7 @@ mod graphs;
 mod http_endpoints;
 mod http_node;
 mod isolation;
+mod kept_statements;
 mod kept_steps;
 mod last_steps;
 mod late_rows;
