@@ -140,11 +140,12 @@ mod tests {
             entry_rules event_data event_fires event_matches execution_steps finish finish_one finish_with_effect \
             fire_due fire_schedules fold_uncounted folded_change free_slots full_limits hand_to_parents \
             heartbeat hold_automations hold_executions hold_host hold_parents hold_waits in_milliseconds \
-            inspect interrupt is_copy is_free is_held is_odd is_too_large keep_changes keep_occurrence keep_steps lease look maintain \
-            milliseconds_since nodes_executed outcome output_of own_identifier park park_many priority_of progress provenance \
-            queue_turn readiness record record_many record_with_effect refuse_child refuse_while_locked \
+            inspect interrupt is_copy is_foreign is_free is_held is_odd is_too_large keep_changes \
+            keep_occurrence keep_steps lease look maintain milliseconds_since nodes_executed outcome output_of \
+            own_identifier park park_many priority_of progress provenance queue_turn \
+            readiness record record_many record_with_effect refuse_child refuse_while_locked \
             release replay_change replay_missed requeue rescue resolve_trigger roles_past_policies schedules_due_in \
-            sees_past_policies set_aside set_pending show_execution snapshot start_child start_execution \
+            set_aside set_pending show_execution snapshot start_child start_execution \
             start_listeners start_notified start_tool start_webhooks stop_leading token_secret tools_stamp \
             unpark use_api_key wait_for_child waited waiting_accounts waiting_step wake wake_waiting webhook \
             whole_step within_limits write_steps write_waits\n\

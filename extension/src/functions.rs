@@ -61,6 +61,7 @@ extension_sql_file!("../../sql/functions/39_wake.sql");
 extension_sql_file!("../../sql/functions/39_written_here.sql");
 extension_sql_file!("../../sql/functions/39_own_identifier.sql");
 extension_sql_file!("../../sql/functions/40_is_copy.sql");
+extension_sql_file!("../../sql/functions/40_is_foreign.sql");
 extension_sql_file!("../../sql/functions/41_age_in_ms.sql");
 extension_sql_file!("../../sql/functions/41_chain.sql");
 extension_sql_file!("../../sql/functions/41_is_odd.sql");

@@ -17,14 +17,8 @@ use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
 use crate::stamp::Stamp;
 
+/// Which kind, the row of the application, whether it is held now, and whose it is.
 type Row = (Option<String>, Option<Uuid>, Option<bool>, Option<Uuid>);
-
-/// A row of the application, whether it is held now, and whose it is.
-struct Held {
-    id: Uuid,
-    is_held: bool,
-    account_id: Option<Uuid>,
-}
 
 /// The look-ups of one kind.
 #[derive(Clone, Copy)]
@@ -73,15 +67,7 @@ fn hold_host(
                 ("lead", leads, lead_ids),
                 ("conversation", conversations, conversation_ids),
             ] {
-                let held = hold(client, kind, ids)?.into_iter();
-                rows.extend(held.map(|one| {
-                    (
-                        Some(name.to_owned()),
-                        Some(one.id),
-                        Some(one.is_held),
-                        one.account_id,
-                    )
-                }));
+                rows.append(&mut hold(client, name, kind, ids)?);
             }
             Ok(rows)
         })
@@ -104,8 +90,11 @@ fn all_held(
         let statement = writing_plan(&HOLD_AUTOMATIONS, client, text, &[uuids])?;
         Ok::<usize, Refusal>(client.update(statement, None, &[automation_ids.into()])?.len())
     })?;
-    if held < wanted || lead_ids.is_empty() && conversation_ids.is_empty() {
-        return Ok(held == wanted);
+    if held < wanted {
+        return Ok(false);
+    }
+    if lead_ids.is_empty() && conversation_ids.is_empty() {
+        return Ok(true);
     }
     Ok(as_table_owner(|| {
         Spi::connect_mut(|client| {
@@ -148,31 +137,21 @@ fn is_held(
 }
 
 /// Takes those of these rows that nobody else has locked; what is gone is not among what it returns.
-fn hold(client: &mut SpiClient<'_>, kind: Kind, ids: Vec<Uuid>) -> Result<Vec<Held>, Refusal> {
+fn hold(client: &mut SpiClient<'_>, name: &str, kind: Kind, ids: Vec<Uuid>) -> Result<Vec<Row>, Refusal> {
     let mut rows = Vec::with_capacity(ids.len());
     if ids.is_empty() {
         return Ok(rows);
     }
     for row in client.update(kind.hold, None, &[ids.clone().into()])? {
-        let (id, account_id) = (row.get(1)?, row.get(2)?);
-        rows.extend(id.map(|id| Held {
-            id,
-            is_held: true,
-            account_id,
-        }));
+        rows.push((Some(name.to_owned()), row.get(1)?, Some(true), row.get(2)?));
     }
     if rows.len() == ids.len() {
         return Ok(rows);
     }
     // a statement of its own, with a snapshot of its own: what was deleted meanwhile is gone, the rest is locked
-    let got: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let got: Vec<Option<Uuid>> = rows.iter().map(|(_, id, ..)| *id).collect();
     for row in client.update(kind.find, None, &[ids.into(), got.into()])? {
-        let (id, account_id) = (row.get(1)?, row.get(2)?);
-        rows.extend(id.map(|id| Held {
-            id,
-            is_held: false,
-            account_id,
-        }));
+        rows.push((Some(name.to_owned()), row.get(1)?, Some(false), row.get(2)?));
     }
     Ok(rows)
 }

@@ -7,8 +7,6 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN EXISTS (
-        SELECT FROM automations.settings s
-        WHERE s.name IN ('database_oid', 'system_identifier') AND s.value #>> '{}' <> automations.own_identifier(s.name));
+    RETURN EXISTS (SELECT FROM automations.settings s WHERE automations.is_foreign(s.name, s.value));
 END
 $$;

@@ -37,9 +37,7 @@ BEGIN
         -- finds nothing that may run there is nothing, and nobody need read past all of it again.
         RETURN QUERY
         WITH rules AS MATERIALIZED (
-            SELECT bool_or(s.name = 'paused' AND s.value = 'true'
-                       OR s.name IN ('database_oid', 'system_identifier')
-                           AND s.value #>> '{}' <> automations.own_identifier(s.name)) AS stop,
+            SELECT bool_or(s.name = 'paused' AND s.value = 'true' OR automations.is_foreign(s.name, s.value)) AS stop,
                    coalesce(max(CASE WHEN s.name = 'depth_limit' THEN (s.value #>> '{}')::integer END), 8) AS depth_limit
             FROM automations.settings s WHERE s.name IN ('paused', 'depth_limit', 'database_oid', 'system_identifier')
         ), lone AS MATERIALIZED (

@@ -5,6 +5,4 @@
 CREATE FUNCTION automations.milliseconds_since(began timestamptz)
 RETURNS integer
 LANGUAGE sql VOLATILE
-RETURN CASE WHEN isfinite(began)
-    THEN least(greatest(extract(epoch FROM clock_timestamp() - began) * 1000, 0), 2147483647)::integer
-    WHEN began IS NOT NULL THEN 0 END;
+RETURN CASE WHEN began IS NOT NULL THEN least(automations.age_in_ms(began), 2147483647)::integer END;

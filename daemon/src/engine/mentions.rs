@@ -47,9 +47,7 @@ impl Mentions {
             execution: read.contains("execution"),
         }
     }
-}
 
-impl Mentions {
     /// Whoever reads these may ask for the execution by its id or a token of it.
     pub fn tell_who_it_is(&self) -> bool {
         self.execution || self.resume != Nodes::None

@@ -104,9 +104,9 @@ pub fn source_table(source: &str) -> Result<String, Refusal> {
     let heard = HEARD.get();
     let (name, table) = newest::seeing(|| {
         Spi::connect(|client| {
-            let text = "SELECT automations.node_source_table($1), s.tab::pg_catalog.oid
-                      FROM automations.sources s WHERE s.source OPERATOR(pg_catalog.=) $1
-                     UNION ALL SELECT automations.node_source_table($1), NULL";
+            let text = "SELECT automations.node_source_table($1),
+                            (SELECT s.tab::pg_catalog.oid FROM automations.sources s
+                              WHERE s.source OPERATOR(pg_catalog.=) $1)";
             let plan = plan(&SOURCE_TABLE, client, text, &[PgBuiltInOids::TEXTOID.oid()])?;
             let row = client.select(plan, Some(1), &[source.into()])?.first();
             Ok::<_, Refusal>((

@@ -100,6 +100,34 @@ impl World {
         over
     }
 
+    /// Whether another death would be the third of an execution without a step between them, which ends it.
+    pub async fn is_on_its_last_life(&self) -> bool {
+        // what was just abandoned counts as a death when the next daemon takes it back
+        let last =
+            "SELECT count(*) FROM automations.queue WHERE crashes + (lease_token IS NOT NULL)::integer >= 2";
+        self.database.count(last).await > 0
+    }
+
+    /// Runs a daemon until that is not so any more, and kills it wherever it is then.
+    pub async fn die_having_got_on(&self) -> Ended {
+        let daemon = self.daemon(None);
+        let ended = tokio::select! {
+            () = self.has_got_on() => Ended::Aborted,
+            () = self.over() => Ended::Outlived,
+        };
+        daemon.kill().await;
+        self.database.abandoned().await;
+        ended
+    }
+
+    async fn has_got_on(&self) {
+        let left = "SELECT count(*) FROM automations.queue WHERE crashes > 0";
+        waiting::until("each execution to get on", || async {
+            (self.database.count(left).await == 0).then_some(())
+        })
+        .await;
+    }
+
     /// A daemon without a switch goes on to the end.
     pub async fn go_on(&self) -> Execution {
         let daemon = self.daemon(None);
