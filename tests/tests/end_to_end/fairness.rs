@@ -12,11 +12,13 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 const FLOOD: i64 = 1000;
-/// Executions in flight on each daemon, and so the most that one claim gives.
-const IN_FLIGHT: usize = 16;
+/// Executions in flight on each daemon: so few that it keeps no slot for newcomers,
+const IN_FLIGHT: usize = 7;
+/// and so many that it keeps two.
+const WITH_TWO_KEPT: usize = 16;
 /// Those of the flood that run before anything else is queued: it has had its turns.
 const BEFORE: usize = 100;
-/// Those that end while the single one waits: half of what one daemon has in hand.
+/// Those that end while the single one waits: about half of what one daemon has in hand.
 const MEANWHILE: usize = IN_FLIGHT / 2;
 
 fn graph() -> Graph {
@@ -58,15 +60,21 @@ impl Gate {
     }
 
     /// Two daemons, once they have so many of the flood in hand and no more.
-    async fn daemons(&self, database: &Database, in_hand: usize) -> Vec<Daemon> {
-        let started = daemons(database, 2, &[("--allow-hosts", &self.receiver.host())]).await;
+    async fn daemons(&self, database: &Database, in_flight: usize, in_hand: usize) -> Vec<Daemon> {
+        let started = daemons(
+            database,
+            2,
+            in_flight,
+            &[("--allow-hosts", &self.receiver.host())],
+        )
+        .await;
         self.receiver.have(BEFORE + in_hand).await;
         started
     }
 }
 
-async fn daemons(database: &Database, count: usize, flags: &[(&str, &str)]) -> Vec<Daemon> {
-    let mut options = DaemonOptions::default().flag("--concurrency", &IN_FLIGHT.to_string());
+async fn daemons(database: &Database, count: usize, in_flight: usize, flags: &[(&str, &str)]) -> Vec<Daemon> {
+    let mut options = DaemonOptions::default().flag("--concurrency", &in_flight.to_string());
     for (flag, value) in flags {
         options = options.flag(flag, value);
     }
@@ -115,7 +123,7 @@ async fn does_not_hold_up(options: Value) {
     let automation = single.on_new_lead(&database, "single", &graph()).await;
     let gate = Gate::open_for(BEFORE).await;
     flooded(&database, &gate.graph(), options).await;
-    let _daemons = gate.daemons(&database, 2 * IN_FLIGHT).await;
+    let _daemons = gate.daemons(&database, IN_FLIGHT, 2 * IN_FLIGHT).await;
 
     single.lead(&database, "single").await;
     gate.open_for.add_permits(MEANWHILE);
@@ -133,6 +141,22 @@ async fn a_flood_that_calls_itself_urgent_does_not_either() {
 }
 
 #[tokio::test]
+async fn a_slot_is_kept_for_a_single_execution_while_a_flood_has_all_others() {
+    let database = Database::fresh().await;
+    let single = Account::new(&database).await;
+    let automation = single.on_new_lead(&database, "single", &graph()).await;
+    let gate = Gate::open_for(BEFORE).await;
+    flooded(&database, &gate.graph(), json!({})).await;
+    // what took kept slots at the start, when nothing of the flood was in hand yet, is among those that have ended
+    let _daemons = gate
+        .daemons(&database, WITH_TWO_KEPT, 2 * (WITH_TWO_KEPT - 2))
+        .await;
+
+    single.lead(&database, "single").await;
+    database.only(automation).await.completed();
+}
+
+#[tokio::test]
 async fn a_flood_at_its_limit_does_not_hold_up_another_account_or_another_automation_of_its_own() {
     const LIMIT: usize = 4;
     let database = Database::fresh().await;
@@ -140,7 +164,7 @@ async fn a_flood_at_its_limit_does_not_hold_up_another_account_or_another_automa
     let automation = single.on_new_lead(&database, "single", &graph()).await;
     let gate = Gate::open_for(BEFORE).await;
     let (account, _) = flooded(&database, &gate.graph(), json!({"max_in_flight": LIMIT})).await;
-    let _daemons = gate.daemons(&database, LIMIT).await;
+    let _daemons = gate.daemons(&database, IN_FLIGHT, LIMIT).await;
 
     // there is room beside it, so none of it has to end
     single.lead(&database, "single").await;
@@ -165,7 +189,7 @@ async fn a_paused_flood_holds_up_nobody_and_runs_when_it_is_active_again() {
     database
         .run("UPDATE public.automations SET status = 'paused' WHERE name = 'flooding'")
         .await;
-    let _daemons = daemons(&database, 2, &[]).await;
+    let _daemons = daemons(&database, 2, IN_FLIGHT, &[]).await;
     single.lead(&database, "single").await;
     database.only(automation).await.completed();
     let id = database.start(own, json!({})).await;
@@ -193,7 +217,7 @@ async fn an_account_of_more_weight_ends_more_while_both_flood() {
         )
         .await
         .unwrap();
-    let _daemons = daemons(&database, 1, &[]).await;
+    let _daemons = daemons(&database, 1, IN_FLIGHT, &[]).await;
     until("much of the heavier flood has run", || async {
         (ended(&database, heavier).await > 300).then_some(())
     })
