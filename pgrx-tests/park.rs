@@ -98,6 +98,30 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_somebody_ended_by_hand_is_not_parked_and_stands_in_nobodys_way() -> Outcome {
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(3)")?;
+        stage::as_daemon()?;
+        Spi::run("SELECT pg_temp.claim(10)")?;
+        stage::as_superuser()?;
+        Spi::run(
+            "UPDATE public.automation_executions e SET status = 'cancelled'
+              WHERE e.id = (SELECT q.id FROM automations.queue q ORDER BY q.id LIMIT 1)",
+        )?;
+        stage::as_daemon()?;
+        assert_eq!(park_all("false")?, "2");
+        let alone = "SELECT automations.park(q.account_id, q.id, q.lease_token, 60000, '[]', '[]', '{}')
+                       FROM automations.queue q";
+        assert_eq!(ask(alone)?, "false");
+        assert_eq!(
+            ask("SELECT ((SELECT count(*) FROM automations.queue), (SELECT count(*) FROM automations.parked),
+                         (SELECT string_agg(e.status, ' ' ORDER BY e.id) FROM public.automation_executions e))")?,
+            "(0,2,\"cancelled waiting waiting\")"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
     fn what_is_not_due_stays_parked_and_says_when_it_will_be() -> Outcome {
         parked_for("60000")?;
         assert_eq!(

@@ -1,5 +1,6 @@
 //! The packing of `sql/functions`: one line for each file. Bodies are not checked when they are created, so only the
-//! first (schema and role) and the last (rights) have a place of their own; between them the order is free.
+//! first (schema and role) and the last (rights) have a place of their own; between them the order is free, but for bodies
+//! that are parsed then (`RETURN`, `BEGIN ATOMIC`): these name what they call.
 
 use pgrx::extension_sql_file;
 
@@ -59,10 +60,16 @@ extension_sql_file!("../../sql/functions/39_replay.sql");
 extension_sql_file!("../../sql/functions/39_retry.sql");
 extension_sql_file!("../../sql/functions/39_wake.sql");
 extension_sql_file!("../../sql/functions/39_written_here.sql");
-extension_sql_file!("../../sql/functions/39_own_identifier.sql");
+extension_sql_file!(
+    "../../sql/functions/39_own_identifier.sql",
+    name = "own_identifier"
+);
 extension_sql_file!("../../sql/functions/40_is_copy.sql");
-extension_sql_file!("../../sql/functions/40_is_foreign.sql");
-extension_sql_file!("../../sql/functions/41_age_in_ms.sql");
+extension_sql_file!(
+    "../../sql/functions/40_is_foreign.sql",
+    requires = ["own_identifier"]
+);
+extension_sql_file!("../../sql/functions/41_age_in_ms.sql", name = "age_in_ms");
 extension_sql_file!("../../sql/functions/41_chain.sql");
 extension_sql_file!("../../sql/functions/41_is_odd.sql");
 extension_sql_file!("../../sql/functions/41_readiness.sql");
@@ -90,7 +97,10 @@ extension_sql_file!("../../sql/functions/48_heartbeat.sql");
 extension_sql_file!("../../sql/functions/49_definition.sql");
 extension_sql_file!("../../sql/functions/49_execution_steps.sql");
 extension_sql_file!("../../sql/functions/50_in_milliseconds.sql");
-extension_sql_file!("../../sql/functions/50_milliseconds_since.sql");
+extension_sql_file!(
+    "../../sql/functions/50_milliseconds_since.sql",
+    requires = ["age_in_ms"]
+);
 extension_sql_file!("../../sql/functions/50_nodes_executed.sql");
 extension_sql_file!("../../sql/functions/51_output_of.sql");
 extension_sql_file!("../../sql/functions/51_whole_step.sql");

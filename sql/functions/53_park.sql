@@ -1,7 +1,7 @@
 -- Parks an execution that only waits: no lease, no memory, a row. wake_in_ms: milliseconds until it goes back to the
 -- queue, by the clock of the database; null: until it is resumed. What came for one of its steps meanwhile is not slept
--- past: the execution goes back into the queue at once. False: the lease is lost, or was let go because somebody has
--- locked the execution (set_aside). An error where somebody has locked the queue row, or what an execution without a row
+-- past: the execution goes back into the queue at once. False: the lease is lost, somebody has ended the execution by hand,
+-- or the lease was let go because somebody has locked it (set_aside). An error where somebody has locked the queue row, or what an execution without a row
 -- refers to (refuse_while_locked): its row is made here, as waiting.
 CREATE FUNCTION automations.park(
     account_id uuid, execution_id uuid, token uuid, wake_in_ms bigint, steps jsonb, nodes_executed jsonb,
@@ -20,6 +20,7 @@ AS $$
 DECLARE
     wake timestamptz := automations.in_milliseconds(park.wake_in_ms);
     is_known boolean;
+    h record;
     w record;
 BEGIN
     SELECT q.has_execution INTO is_known FROM automations.queue q
@@ -37,10 +38,17 @@ BEGIN
             PERFORM automations.refuse_while_locked(park.account_id, park.execution_id, park.token);
             RETURN false;
         END IF;
-    ELSIF EXISTS (SELECT FROM automations.hold_executions(ARRAY[park.execution_id]) h WHERE NOT h.held) THEN
-        PERFORM automations.set_aside(park.account_id, park.execution_id, park.token, park.steps);
-        RETURN false;
     ELSE
+        SELECT e.held, e.final INTO h FROM automations.hold_executions(ARRAY[park.execution_id]) e;
+        IF NOT h.held THEN
+            PERFORM automations.set_aside(park.account_id, park.execution_id, park.token, park.steps);
+            RETURN false;
+        END IF;
+        IF h.final THEN
+            DELETE FROM automations.queue q WHERE q.account_id = park.account_id AND q.id = park.execution_id;
+            PERFORM automations.free_slots(ARRAY[park.execution_id]);
+            RETURN false;
+        END IF;
         UPDATE public.automation_executions e
         SET status = 'waiting',
             nodes_executed = coalesce(park.nodes_executed, e.nodes_executed),

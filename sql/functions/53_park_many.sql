@@ -1,7 +1,7 @@
 -- Parks executions that only wait for time to pass, many in one transaction: parks[i] = {wake_in_ms, steps,
 -- nodes_executed, variables} belongs to ids[i], as park() takes them. Returns the ids that are parked. Passed over, and
--- to be parked one by one, is what somebody has locked, also of what an execution without a row refers to, and what waits
--- for something outside as well: those have more to decide (park).
+-- to be parked one by one, is what somebody has locked, also of what an execution without a row refers to, what somebody has
+-- ended by hand, and what waits for something outside as well: those have more to decide (park).
 CREATE FUNCTION automations.park_many(account_ids uuid[], ids uuid[], tokens uuid[], parks jsonb)
 RETURNS SETOF uuid
 LANGUAGE plpgsql
@@ -34,7 +34,8 @@ BEGIN
         ORDER BY q.account_id, q.id
         FOR UPDATE OF q SKIP LOCKED
     ), execution AS MATERIALIZED (
-        SELECT h.id, h.held FROM automations.hold_executions(ARRAY(SELECT m.id FROM mine m WHERE m.has_execution)) h
+        SELECT h.id, h.held AND NOT h.final AS may_wait
+        FROM automations.hold_executions(ARRAY(SELECT m.id FROM mine m WHERE m.has_execution)) h
     )
     SELECT array_agg(m.account_id) FILTER (WHERE m.has_execution), array_agg(m.id) FILTER (WHERE m.has_execution),
            array_agg(m.place) FILTER (WHERE m.has_execution),
@@ -42,7 +43,7 @@ BEGIN
            array_agg(m.place) FILTER (WHERE NOT m.has_execution)
     INTO held_accounts, held, held_places, new_accounts, new_ids, new_places
     FROM mine m LEFT JOIN execution e ON e.id = m.id
-    WHERE e.held IS NOT FALSE;
+    WHERE e.may_wait IS NOT FALSE;
     -- not above: a resume that was there before the lock, and committed while that statement ran, would not be seen
     IF EXISTS (SELECT FROM automations.waits x WHERE x.execution_id = ANY (held)) THEN
         SELECT array_agg(h.account_id), array_agg(h.id), array_agg(h.place)

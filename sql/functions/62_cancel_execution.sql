@@ -52,6 +52,16 @@ BEGIN
         RETURNING e.automation_id INTO automation;
     END IF;
     DELETE FROM automations.parked p WHERE p.execution_id = cancel_execution.execution_id;
+    IF q.id IS NULL THEN
+        -- it may have come back from there meanwhile, and be in somebody's hand; who has it locked finds it cancelled
+        DELETE FROM automations.queue w USING (
+            SELECT x.account_id, x.id FROM automations.queue x WHERE x.account_id = account AND x.id = execution_id
+            FOR UPDATE SKIP LOCKED) back
+        WHERE w.account_id = back.account_id AND w.id = back.id;
+        IF FOUND THEN
+            PERFORM automations.free_slots(ARRAY[execution_id]);
+        END IF;
+    END IF;
     IF automation IS NULL THEN
         RETURN false;
     END IF;

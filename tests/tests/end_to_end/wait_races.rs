@@ -233,3 +233,43 @@ async fn a_parent_does_not_wait_for_who_has_its_child_locked() {
     assert_eq!(stage.status(child).await, "cancelled");
     assert_eq!(stage.rows_left().await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn what_comes_back_and_is_claimed_while_somebody_cancels_it_is_cancelled() {
+    let stage = Stage::set().await;
+    let (application, daemon) = (
+        stage.database.another_session().await,
+        stage.database.another_session().await,
+    );
+    let held = stage.held().await;
+    assert!(stage.park(&daemon, held, json!({"kind": "resume"}), None).await);
+    let due = "UPDATE automations.parked SET wake_at = now()";
+    stage.database.run(due).await;
+
+    // the cancel has looked into the queue and gets no further
+    daemon.batch_execute("BEGIN").await.unwrap();
+    let lock = "SELECT FROM public.automation_executions WHERE id = $1 FOR UPDATE";
+    daemon.execute(lock, &[&held.id]).await.unwrap();
+    let cancelling = tokio::spawn(async move {
+        let cancel = "SELECT automations.cancel_execution($1)";
+        application.query_one(cancel, &[&held.id]).await.unwrap().get(0)
+    });
+    waiting::until("the cancel to wait", || async {
+        let waits = "SELECT count(*) FROM pg_stat_activity
+                      WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%cancel_execution%'";
+        (stage.database.count(waits).await == 1).then_some(())
+    })
+    .await;
+    daemon
+        .batch_execute("SELECT automations.unpark(10)")
+        .await
+        .unwrap();
+    let held = stage.claimed(&daemon, held.id).await;
+    daemon.batch_execute("COMMIT").await.unwrap();
+
+    let was_cancelled: bool = cancelling.await.unwrap();
+    assert!(was_cancelled);
+    assert_eq!(stage.status(held.id).await, "cancelled");
+    assert_eq!(stage.rows_left().await, Vec::<String>::new());
+    assert!(!stage.park(&daemon, held, json!({"kind": "resume"}), None).await);
+}
