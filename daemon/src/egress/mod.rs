@@ -45,8 +45,6 @@ const MAX_REDIRECTS: usize = 3;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// How long an unused connection is kept for the next request to the same host.
 const POOL_IDLE: Duration = Duration::from_secs(30);
-/// Unused connections kept for each host.
-const POOL_IDLE_PER_HOST: usize = 8;
 
 /// One request that is to leave.
 #[derive(Debug, Clone)]
@@ -75,23 +73,26 @@ pub struct Egress(Arc<Inner>);
 struct Inner {
     allow: AllowHosts,
     lookup: resolve::Lookup,
+    at_once: usize,
     route: OnceCell<route::Route>,
 }
 
 impl Egress {
-    /// One that may reach these too.
+    /// One that may reach these too, for so many requests at once. As many connections are kept for each host: executions
+    /// come in groups that all ask the same one, and what is closed behind one group is made again for the next.
     ///
     /// Certificates are those of the operating system. If it has none, the client is built all the same
     /// (plain `http` works, every `https` fails with [`EgressError::Tls`]) and says so in the log.
-    pub fn new(allow: AllowHosts) -> Egress {
-        Egress::looking_up(allow, resolve::system())
+    pub fn new(allow: AllowHosts, at_once: usize) -> Egress {
+        Egress::looking_up(allow, at_once, resolve::system())
     }
 
     /// The same with another way to look names up.
-    fn looking_up(allow: AllowHosts, lookup: resolve::Lookup) -> Egress {
+    fn looking_up(allow: AllowHosts, at_once: usize, lookup: resolve::Lookup) -> Egress {
         Egress(Arc::new(Inner {
             allow,
             lookup,
+            at_once,
             route: OnceCell::new(),
         }))
     }
@@ -110,7 +111,13 @@ impl Egress {
 
     /// Made once, by whoever comes first; the others wait for it.
     async fn route(&self) -> Result<&route::Route, EgressError> {
-        let make = || async { route::Route::new(self.0.allow.clone(), self.0.lookup.clone()) };
+        let Inner {
+            allow,
+            lookup,
+            at_once,
+            ..
+        } = &*self.0;
+        let make = || async { route::Route::new(allow.clone(), lookup.clone(), *at_once) };
         self.0.route.get_or_try_init(make).await
     }
 }

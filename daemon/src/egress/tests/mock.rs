@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
 /// How a request is answered.
 pub(crate) enum Reply {
     /// These bytes, then the connection is closed.
     Bytes(Vec<u8>),
+    /// These bytes, once as many as the barrier says wait for theirs; then the next request of the same connection.
+    Together(Arc<Barrier>, Vec<u8>),
     /// These bytes, then nothing, with the connection open.
     Stall(Vec<u8>),
     /// These bytes, then the second ones for ever.
@@ -99,13 +102,23 @@ async fn serve(
     kept: &Mutex<Vec<String>>,
     answer: &(dyn Fn(&str) -> Reply + Send + Sync),
 ) {
-    let Some(request) = read(&mut stream).await else {
-        return;
-    };
-    kept.lock().unwrap().push(request.clone());
-    match answer(&request) {
+    while let Some(request) = read(&mut stream).await {
+        kept.lock().unwrap().push(request.clone());
+        if !replied(&mut stream, answer(&request)).await {
+            return;
+        }
+    }
+}
+
+/// Whether the connection stays open.
+async fn replied(stream: &mut TcpStream, reply: Reply) -> bool {
+    match reply {
         Reply::Bytes(bytes) => {
             let _ = stream.write_all(&bytes).await;
+        }
+        Reply::Together(others, bytes) => {
+            others.wait().await;
+            return stream.write_all(&bytes).await.is_ok();
         }
         Reply::Stall(bytes) => {
             let _ = stream.write_all(&bytes).await;
@@ -118,6 +131,7 @@ async fn serve(
             }
         }
     }
+    false
 }
 
 /// Reads one request: its head, and as much body as its `content-length` says.

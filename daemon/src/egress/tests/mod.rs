@@ -1,6 +1,7 @@
 //! Tests of the client as a whole, against a server of our own that counts connections.
 
 mod bodies;
+mod connections;
 pub(crate) mod mock;
 mod redirects;
 mod ssrf;
@@ -10,6 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Egress, Request, resolve};
+
+/// Requests at once.
+pub(super) const AT_ONCE: usize = 12;
 
 /// A client whose resolver is a table; names that are not in it do not exist.
 pub(super) fn client(allow: &str, names: &'static [(&'static str, &'static str)]) -> Egress {
@@ -21,7 +25,7 @@ pub(super) fn client(allow: &str, names: &'static [(&'static str, &'static str)]
         };
         Box::pin(std::future::ready(answer))
     });
-    Egress::looking_up(allow.parse().unwrap(), lookup)
+    Egress::looking_up(allow.parse().unwrap(), AT_ONCE, lookup)
 }
 
 /// A GET with generous limits.
