@@ -156,10 +156,10 @@ impl Run<'_> {
             )));
         };
         if self.prepared.mentions.rows {
-            names = names.with_rows(rows.get_or_try_init(|| self.rows()).await?.clone());
+            names = names.with_rows(rows.get_or_try_init(|| Box::pin(self.rows())).await?.clone());
         }
         if self.prepared.mentions.resume != Nodes::None {
-            let signed = self.engine.links.sign(names.tokens()).await?;
+            let signed = Box::pin(self.engine.links.sign(names.tokens())).await?;
             names = names.with_resume(signed);
         }
         let configured = self.prepared.configured.as_ref();
@@ -195,7 +195,7 @@ impl Run<'_> {
             tenant: None,
         };
         let mut done = if kind.class() == Class::Tenant {
-            let (done, transaction) = self.as_tenant(kind, run).await?;
+            let (done, transaction) = Box::pin(self.as_tenant(kind, run)).await?;
             ran.transaction = Some(transaction);
             done
         } else {

@@ -25,7 +25,8 @@ use crate::nodes::{Class, Done, NodeError};
 const CARRIED: Duration = Duration::from_millis(100);
 
 impl Walk<'_> {
-    /// Takes in what a run gave.
+    /// Takes in what a run gave. What talks to the database is in boxes, here and wherever a walk or a run waits for it: an
+    /// execution that comes past none of it would carry the room for it through every move of its future.
     pub(super) async fn take(&mut self, ended: Result<Acted, Aborted>) -> Result<(), Halt> {
         let Ok(mut acted) = ended else { return Ok(()) }; // cancelled
         if self.aborts.remove(&acted.step).is_none() {
@@ -37,7 +38,7 @@ impl Walk<'_> {
         };
         let class = definition.class(&node.id);
         if let Some(child) = acted.result.as_mut().ok().and_then(|done| done.child.take()) {
-            return self.begin_child(acted, child).await;
+            return Box::pin(self.begin_child(acted, child)).await;
         }
         let park = acted.result.as_mut().ok().and_then(|done| done.park.take());
         let transaction = acted.transaction.take();
@@ -53,9 +54,9 @@ impl Walk<'_> {
         let transaction = transaction.filter(|_| told.outcome != Outcome::Failed);
         match transaction {
             Some(transaction) if self.ends_with(&step, &told, transaction.is_shared()) => {
-                return Err(commit_with_end(self, &step, told, transaction).await);
+                return Err(Box::pin(commit_with_end(self, &step, told, transaction)).await);
             }
-            Some(transaction) => match commit(self, &step, &told, transaction).await? {
+            Some(transaction) => match Box::pin(commit(self, &step, &told, transaction)).await? {
                 Committed::Yes => {
                     self.tries.remove(&step);
                     self.completed(&step, told)?;
