@@ -39,6 +39,30 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_child_that_somebody_ended_by_hand_wakes_its_parent_when_it_would_wait() -> Outcome {
+        waits_for_its_child()?;
+        Spi::run("SELECT pg_temp.claim(10)")?;
+        stage::as_superuser()?;
+        Spi::run(
+            &[
+                "UPDATE public.automation_executions SET status = 'cancelled' WHERE id = ",
+                CHILD,
+            ]
+            .concat(),
+        )?;
+        stage::as_daemon()?;
+        let wait = "SELECT automations.park(q.account_id, q.id, q.lease_token, 60000, '[]', '[]', '{}')
+                      FROM automations.queue q";
+        assert_eq!(ask(wait)?, "false");
+        assert_eq!(
+            ask(&["SELECT q.id = ", PARENT, " FROM automations.queue q"].concat())?,
+            "true"
+        );
+        assert_eq!(ask("SELECT count(*) FROM automations.parked")?, "0");
+        Ok(())
+    }
+
+    #[pg_test]
     fn a_child_says_who_started_it_and_with_what() -> Outcome {
         running()?;
         assert_eq!(start(NEW_LEAD, "true")?, "t");

@@ -162,6 +162,25 @@ mod tests {
     }
 
     #[pg_test]
+    fn accounts_whose_ids_were_made_one_after_the_other_both_get_single_slots() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "INSERT INTO automations.queue (account_id, automation_id, version, trigger_type, test_mode)
+             SELECT x::uuid, a.id, 1, 'manual', true
+               FROM public.automations a,
+                    unnest(ARRAY['01900000-0000-7000-8000-000000000001', '01900000-0000-7000-8000-000000000002']) x
+              WHERE a.name = 'New lead'",
+        )?;
+        stage::as_daemon()?;
+        assert_eq!(
+            ask("SELECT (count(*), count(DISTINCT t.account_id))
+                   FROM generate_series(1, 64) n, LATERAL (SELECT * FROM pg_temp.turn(1 + 0 * n)) t")?,
+            "(64,2)"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
     fn an_account_of_weight_three_gets_three_turns() -> Outcome {
         stage::set()?;
         Spi::run(

@@ -26,6 +26,7 @@ DECLARE
     beyond uuid;
     has_turned boolean := false;
     next uuid;
+    behind integer;
 BEGIN
     account_ids := '{}';
     begins := '{}';
@@ -81,6 +82,13 @@ BEGIN
             n := n + 1;
         END IF;
     END LOOP;
+    IF cardinality(account_ids) > 1 AND cardinality(account_ids) < most THEN
+        -- All are found, and any of them may be first: ids that were made one after the other lie side by side, and hardly
+        -- ever does the scan begin between them. The first would get each slot that becomes free by itself.
+        behind := floor(random() * cardinality(account_ids));
+        account_ids := account_ids[behind + 1:] || account_ids[:behind];
+        begins := begins[behind + 1:] || begins[:behind];
+    END IF;
     IF EXISTS (SELECT FROM public.automation_accounts a WHERE a.account_id = ANY (account_ids)) THEN
         SELECT array_agg(coalesce(greatest(a.weight, 1), 1) ORDER BY u.place), bool_or(a.max_in_flight IS NOT NULL)
         INTO weights, is_limited

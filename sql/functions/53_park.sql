@@ -1,8 +1,8 @@
 -- Parks an execution that only waits: no lease, no memory, a row. wake_in_ms: milliseconds until it goes back to the
 -- queue, by the clock of the database; null: until it is resumed. What came for one of its steps meanwhile is not slept
--- past: the execution goes back into the queue at once. False: the lease is lost, somebody has ended the execution by hand,
--- or the lease was let go because somebody has locked it (set_aside). An error where somebody has locked the queue row, or what an execution without a row
--- refers to (refuse_while_locked): its row is made here, as waiting.
+-- past: the execution goes back into the queue at once. False: the lease is lost, somebody has ended the execution by
+-- hand, or the lease was let go because somebody has locked it (set_aside). An error where somebody has locked the queue
+-- row, or what an execution without a row refers to (refuse_while_locked): its row is made here, as waiting.
 CREATE FUNCTION automations.park(
     account_id uuid, execution_id uuid, token uuid, wake_in_ms bigint, steps jsonb, nodes_executed jsonb,
     variables jsonb)
@@ -45,8 +45,11 @@ BEGIN
             RETURN false;
         END IF;
         IF h.final THEN
-            DELETE FROM automations.queue q WHERE q.account_id = park.account_id AND q.id = park.execution_id;
+            -- what hangs on its end, as finish() says it
+            PERFORM automations.end_waits(ARRAY[park.execution_id], false);
+            PERFORM automations.hand_to_parents(ARRAY[park.execution_id]);
             PERFORM automations.free_slots(ARRAY[park.execution_id]);
+            DELETE FROM automations.queue q WHERE q.account_id = park.account_id AND q.id = park.execution_id;
             RETURN false;
         END IF;
         UPDATE public.automation_executions e

@@ -25,7 +25,9 @@ BEGIN
         PERFORM automations.keep_changes(ARRAY[account], ARRAY[execution_id]);
     END IF;
     DELETE FROM automations.queue w WHERE w.account_id = account AND w.id = execution_id RETURNING w.* INTO q;
-    PERFORM automations.free_slots(ARRAY[execution_id]);
+    IF FOUND THEN
+        PERFORM automations.free_slots(ARRAY[execution_id]);
+    END IF;
     IF q.id IS NOT NULL AND NOT q.has_execution THEN
         -- so that somebody who asks what became of the change finds an answer; what it was about to do is told below
         INSERT INTO public.automation_executions (
@@ -49,19 +51,24 @@ BEGIN
             completed_at = greatest(clock_timestamp(), e.started_at),
             duration_ms = automations.milliseconds_since(e.started_at)
         WHERE e.id = execution_id AND e.status IN ('pending', 'running', 'waiting')
-        RETURNING e.automation_id INTO automation;
+        RETURNING e.automation_id, e.account_id INTO automation, account;
     END IF;
     DELETE FROM automations.parked p WHERE p.execution_id = cancel_execution.execution_id;
-    IF q.id IS NULL THEN
-        -- it may have come back from there meanwhile, and be in somebody's hand; who has it locked finds it cancelled
+    -- It may have come back from there meanwhile, and be in a daemon's hand. Not waited for, because another cancel may have
+    -- it locked and wait for this one; a daemon's heartbeat or record lets it go in a moment.
+    FOR attempt IN 1..20 LOOP
+        EXIT WHEN q.id IS NOT NULL
+            OR NOT EXISTS (SELECT FROM automations.queue w WHERE w.account_id = account AND w.id = execution_id);
         DELETE FROM automations.queue w USING (
             SELECT x.account_id, x.id FROM automations.queue x WHERE x.account_id = account AND x.id = execution_id
             FOR UPDATE SKIP LOCKED) back
         WHERE w.account_id = back.account_id AND w.id = back.id;
         IF FOUND THEN
             PERFORM automations.free_slots(ARRAY[execution_id]);
+            EXIT;
         END IF;
-    END IF;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
     IF automation IS NULL THEN
         RETURN false;
     END IF;

@@ -118,7 +118,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode, CommandError> {
         groups: Groups::start(&queue, &Gathering::new(leases.clone())),
         definitions: Definitions::new(queue.clone(), settings.limits.graph()),
         services: Services {
-            egress: Egress::new(settings.allow_hosts.clone(), settings.concurrency),
+            egress: Egress::new(settings.allow_hosts.clone()),
             limits: settings.limits.clone(),
         },
         links: Links::new(signing, public_url.as_deref()),

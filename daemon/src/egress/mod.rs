@@ -45,6 +45,9 @@ const MAX_REDIRECTS: usize = 3;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// How long an unused connection is kept for the next request to the same host.
 const POOL_IDLE: Duration = Duration::from_secs(30);
+/// Unused connections kept for each host: as many as the executions of one claim under load, which ask the same one at once;
+/// what is closed behind one group is made again for the next. Each is an open file as long as it is kept.
+const POOL_IDLE_PER_HOST: usize = 32;
 
 /// One request that is to leave.
 #[derive(Debug, Clone)]
@@ -73,26 +76,23 @@ pub struct Egress(Arc<Inner>);
 struct Inner {
     allow: AllowHosts,
     lookup: resolve::Lookup,
-    at_once: usize,
     route: OnceCell<route::Route>,
 }
 
 impl Egress {
-    /// One that may reach these too, for so many requests at once. As many connections are kept for each host: executions
-    /// come in groups that all ask the same one, and what is closed behind one group is made again for the next.
+    /// One that may reach these too.
     ///
     /// Certificates are those of the operating system. If it has none, the client is built all the same
     /// (plain `http` works, every `https` fails with [`EgressError::Tls`]) and says so in the log.
-    pub fn new(allow: AllowHosts, at_once: usize) -> Egress {
-        Egress::looking_up(allow, at_once, resolve::system())
+    pub fn new(allow: AllowHosts) -> Egress {
+        Egress::looking_up(allow, resolve::system())
     }
 
     /// The same with another way to look names up.
-    fn looking_up(allow: AllowHosts, at_once: usize, lookup: resolve::Lookup) -> Egress {
+    fn looking_up(allow: AllowHosts, lookup: resolve::Lookup) -> Egress {
         Egress(Arc::new(Inner {
             allow,
             lookup,
-            at_once,
             route: OnceCell::new(),
         }))
     }
@@ -111,13 +111,7 @@ impl Egress {
 
     /// Made once, by whoever comes first; the others wait for it.
     async fn route(&self) -> Result<&route::Route, EgressError> {
-        let Inner {
-            allow,
-            lookup,
-            at_once,
-            ..
-        } = &*self.0;
-        let make = || async { route::Route::new(allow.clone(), lookup.clone(), *at_once) };
+        let make = || async { route::Route::new(self.0.allow.clone(), self.0.lookup.clone()) };
         self.0.route.get_or_try_init(make).await
     }
 }

@@ -11,7 +11,7 @@ use url::{Host, Url};
 
 use super::address::{NOT_PUBLIC, OTHER_PROTOCOL, is_other_protocol};
 use super::resolve::{CheckedResolver, Lookup, may_reach};
-use super::{AllowHosts, CONNECT_TIMEOUT, EgressError, MAX_HEADER_BYTES, POOL_IDLE};
+use super::{AllowHosts, CONNECT_TIMEOUT, EgressError, MAX_HEADER_BYTES, POOL_IDLE, POOL_IDLE_PER_HOST};
 
 /// The clients and the list that chooses between them.
 #[derive(Clone)]
@@ -22,19 +22,18 @@ pub(super) struct Route {
 }
 
 impl Route {
-    pub(super) fn new(allow: AllowHosts, lookup: Lookup, at_once: usize) -> Result<Route, EgressError> {
+    pub(super) fn new(allow: AllowHosts, lookup: Lookup) -> Result<Route, EgressError> {
         // reqwest panics without a provider; main has installed this one already, tests have not.
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let allow = Arc::new(allow);
-        let checked = CheckedResolver {
+        let checked = client(CheckedResolver {
             allow: Some(Arc::clone(&allow)),
             lookup: Arc::clone(&lookup),
-        };
-        let checked = client(checked, at_once)?;
+        })?;
         let listed = match allow.has_names() {
-            true => Some(client(CheckedResolver { allow: None, lookup }, at_once)?),
+            true => Some(client(CheckedResolver { allow: None, lookup })?),
             false => None,
         };
         Ok(Route {
@@ -93,7 +92,7 @@ pub(super) fn shown(url: &Url) -> String {
     }
 }
 
-fn client(resolver: CheckedResolver, at_once: usize) -> Result<Client, EgressError> {
+fn client(resolver: CheckedResolver) -> Result<Client, EgressError> {
     let resolver = Arc::new(resolver);
     let builder = || {
         Client::builder()
@@ -103,7 +102,7 @@ fn client(resolver: CheckedResolver, at_once: usize) -> Result<Client, EgressErr
             .dns_resolver(Arc::clone(&resolver))
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(at_once)
+            .pool_max_idle_per_host(POOL_IDLE_PER_HOST)
             .http2_max_header_list_size(MAX_HEADER_BYTES as u32)
             .user_agent(concat!("automationd/", env!("CARGO_PKG_VERSION")))
     };

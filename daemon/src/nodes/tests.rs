@@ -54,7 +54,7 @@ impl Run {
             .map_err(|error| NodeError::failed(error.to_string()))?
             .value;
         let services = Services {
-            egress: Egress::new(self.allow.parse().unwrap(), 1),
+            egress: Egress::new(self.allow.parse().unwrap()),
             limits: Limits::default(),
         };
         let node_of_graph = flow::Node {

@@ -79,7 +79,9 @@ impl Worker {
                     self.wake.alarm(Instant::now() + wake_in);
                 }
             }
-            Walked::Lost => tracing::info!("the lease is lost; whoever holds it now goes on"),
+            Walked::Lost => {
+                tracing::info!("the lease is lost, or somebody has ended it; whoever holds it now goes on")
+            }
         }
     }
 

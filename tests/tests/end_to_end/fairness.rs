@@ -53,7 +53,8 @@ impl Gate {
 
     /// Each execution asks for it once.
     fn graph(&self) -> Graph {
-        let request = json!({"method": "GET", "url": self.receiver.url("/flood")});
+        // no request may end because it was held for too long: that would let others run
+        let request = json!({"method": "GET", "url": self.receiver.url("/flood"), "timeout": 600_000});
         Graph::from("trigger-event")
             .node("ask", "action-http", request)
             .edge("start", "ask")

@@ -12,9 +12,6 @@ use std::time::Duration;
 
 use super::{Egress, Request, resolve};
 
-/// Requests at once.
-pub(super) const AT_ONCE: usize = 12;
-
 /// A client whose resolver is a table; names that are not in it do not exist.
 pub(super) fn client(allow: &str, names: &'static [(&'static str, &'static str)]) -> Egress {
     let lookup: resolve::Lookup = Arc::new(move |name| {
@@ -25,7 +22,7 @@ pub(super) fn client(allow: &str, names: &'static [(&'static str, &'static str)]
         };
         Box::pin(std::future::ready(answer))
     });
-    Egress::looking_up(allow.parse().unwrap(), AT_ONCE, lookup)
+    Egress::looking_up(allow.parse().unwrap(), lookup)
 }
 
 /// A GET with generous limits.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::{AllowHosts, Egress, EgressError, resolve};
 use super::mock::Mock;
-use super::{AT_ONCE, client, get};
+use super::{client, get};
 
 /// `PORT` stands for the port of the server that listens.
 const REFUSED: &[&str] = &[
@@ -193,7 +193,7 @@ async fn a_name_that_is_rebound_between_two_requests_is_refused_the_second_time(
         Box::pin(std::future::ready(Ok(vec![answer])))
     });
     let allow: AllowHosts = "127.0.0.2".parse().unwrap();
-    let egress = Egress::looking_up(allow, AT_ONCE, lookup);
+    let egress = Egress::looking_up(allow, lookup);
     let url = format!("http://rebound.example:{}/", server.port);
     egress.send(get(&url)).await.unwrap();
     let error = egress.send(get(&url)).await.unwrap_err();
