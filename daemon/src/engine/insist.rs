@@ -32,7 +32,8 @@ pub async fn insist<T, F: Future<Output = Result<T, QueueError>>>(
         let error = tokio::select! {
             biased;
             () = hold.lost() => return Insisted::Lost,
-            result = call() => match result {
+            // in a box: a walk would carry the room for it through every move of its future
+            result = Box::pin(call()) => match result {
                 Ok(answer) => return Insisted::Answer(answer),
                 Err(error) => error,
             },

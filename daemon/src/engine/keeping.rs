@@ -37,7 +37,7 @@ impl Walk<'_> {
         let kept = tokio::select! {
             biased;
             () = self.hold.lost() => return Err(Halt::Lost),
-            kept = kept => kept,
+            kept = Box::pin(kept) => kept,
         };
         if kept {
             self.sure = Sure::OnDisk;

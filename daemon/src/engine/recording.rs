@@ -60,10 +60,14 @@ impl Walk<'_> {
     pub(super) async fn try_to_record(&mut self) -> Result<(), Halt> {
         self.record_parked();
         let claim = self.hold.claim();
+        let record = self
+            .engine
+            .queue
+            .record(claim, self.unrecorded.rows(), Sure::OnDisk);
         let written = tokio::select! {
             biased;
             () = self.hold.lost() => return Err(Halt::Lost),
-            written = self.engine.queue.record(claim, self.unrecorded.rows(), Sure::OnDisk) => written,
+            written = Box::pin(record) => written,
         };
         match written {
             Ok(true) => {

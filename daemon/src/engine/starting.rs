@@ -32,7 +32,7 @@ impl Walk<'_> {
                 return Ok(());
             }
             if self.unrecorded.is_full() && may_make_row {
-                Box::pin(self.record()).await?;
+                self.record().await?;
             }
             let plan = self.definition.clone();
             let Some(node) = plan.plan.node(&begun.step.node) else {
@@ -114,8 +114,8 @@ impl Walk<'_> {
         if self.unrecorded.precious().is_none() && self.parked.is_empty() {
             self.sure = sure;
         }
-        if !Box::pin(self.keep()).await? {
-            Box::pin(self.record()).await?;
+        if !self.keep().await? {
+            self.record().await?;
         }
         // What completed here may have cancelled one of them.
         acting.retain(|(begun, _)| self.story.is_running(&begun.step));

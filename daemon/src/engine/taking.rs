@@ -25,8 +25,7 @@ use crate::nodes::{Class, Done, NodeError};
 const CARRIED: Duration = Duration::from_millis(100);
 
 impl Walk<'_> {
-    /// Takes in what a run gave. What talks to the database is in boxes, here and wherever a walk or a run waits for it: an
-    /// execution that comes past none of it would carry the room for it through every move of its future.
+    /// Takes in what a run gave. What few of them come to is in boxes, as all that talks to the database (`insist`).
     pub(super) async fn take(&mut self, ended: Result<Acted, Aborted>) -> Result<(), Halt> {
         let Ok(mut acted) = ended else { return Ok(()) }; // cancelled
         if self.aborts.remove(&acted.step).is_none() {

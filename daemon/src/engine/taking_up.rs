@@ -48,7 +48,7 @@ pub(super) async fn take_up(
             }
         })
     };
-    match Box::pin(insist(hold, read)).await {
+    match insist(hold, read).await {
         Insisted::Answer(Ok(resumed)) => Ok(resumed),
         Insisted::Answer(Err(ReplayError::Newer(format))) => Err(Halt::Newer(format)),
         Insisted::Answer(Err(error)) => Err(Halt::failed(error.code(), error.to_string())),

@@ -129,7 +129,7 @@ pub async fn walk(
         Err(Halt::Ended(status)) => Walked::Written(status),
         Err(Halt::Lost | Halt::Anew) => Walked::Lost,
         Err(Halt::Failed(ending)) => Walked::Ended(ending),
-        Err(Halt::Newer(format)) => Box::pin(leave(&queue, hold, format)).await,
+        Err(Halt::Newer(format)) => leave(&queue, hold, format).await,
     }
 }
 
@@ -243,10 +243,10 @@ impl<'a> Walk<'a> {
             self.start_ready().await?;
             if self.may_make_row() {
                 if self.unrecorded.is_full() || self.is_to_be_shown() {
-                    Box::pin(self.record()).await?;
+                    self.record().await?;
                 }
             } else if self.is_to_be_shown() {
-                Box::pin(self.try_to_record()).await?;
+                self.try_to_record().await?;
             }
             if let Some(end) = self.story.end() {
                 let ending = Ending::of(
@@ -259,14 +259,14 @@ impl<'a> Walk<'a> {
             }
             self.in_time()?;
             if self.is_to_look() {
-                Box::pin(self.look_outside()).await?;
+                self.look_outside().await?;
                 continue;
             }
             if self.wake_due()? {
                 continue;
             }
             if self.running.is_empty() {
-                return Box::pin(self.park()).await;
+                return self.park().await;
             }
             // what is ready at once is taken before anything is written for the sake of waiting
             match self.running.next().now_or_never().flatten() {
@@ -285,7 +285,7 @@ impl<'a> Walk<'a> {
         let precious = self.unrecorded.precious().filter(|_| self.may_make_row());
         let carried = precious.filter(|until| self.is_carried(*until));
         if precious.is_some() && carried.is_none() {
-            Box::pin(self.record()).await?;
+            self.record().await?;
             if self.look {
                 return Ok(());
             }
