@@ -148,7 +148,7 @@ mod tests {
             set_aside set_pending show_execution snapshot start_child start_execution \
             start_listeners start_notified start_tool start_webhooks stop_leading token_secret tools_stamp \
             unpark use_api_key wait_for_child waited waiting_accounts waiting_step wake wake_waiting webhook \
-            whole_step within_limits write_steps write_waits\n\
+            whole_results whole_step within_limits write_steps write_waits\n\
         t: node_change node_change_statement node_columns node_fields node_find node_find_statement \
             node_insert node_insert_statement node_must_see node_order node_owner node_references node_refers \
             node_source_table node_table node_use_application_path node_where\n\

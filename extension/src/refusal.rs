@@ -73,6 +73,15 @@ pub enum Refusal {
     /// An argument that must be given.
     #[error("{0} must not be null")]
     Null(&'static str),
+    /// Results that are no JSON, or not such a list as they are.
+    #[error("results cannot be read: {0}")]
+    Results(String),
+    /// A string that PostgreSQL cannot hold.
+    #[error("unsupported Unicode escape sequence: \\u0000 cannot be converted to text")]
+    ZeroCharacter,
+    /// More than PostgreSQL's jsonb can hold.
+    #[error("total size of a jsonb exceeds the maximum of 268435455 bytes")]
+    JsonbTooLarge,
     /// SPI could not do it.
     #[error("{0}")]
     Spi(#[from] spi::SpiError),
@@ -99,6 +108,9 @@ impl Refusal {
             | Refusal::TooLarge { .. }
             | Refusal::Json { .. }
             | Refusal::ZeroByte(_) => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            Refusal::Results(_) => PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
+            Refusal::ZeroCharacter => PgSqlErrorCode::ERRCODE_UNTRANSLATABLE_CHARACTER,
+            Refusal::JsonbTooLarge => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             Refusal::Taken => PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
             Refusal::Denied(_) | Refusal::NotOfTheAccount(_) => {
                 PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE

@@ -1,0 +1,259 @@
+//! JSON of results, read into pieces of jsonb in one pass.
+
+use std::borrow::Cow;
+use std::ffi::CString;
+
+use jiter::{Jiter, JiterError, JsonValue, Peek};
+use memchr::memmem;
+use pgrx::{IntoDatum, pg_sys};
+
+use super::writing::{NULL, Piece, Writing};
+use crate::refusal::Refusal;
+
+/// After how many levels the stack is looked at.
+const LEVELS: u32 = 16;
+
+/// What a line shows.
+#[derive(Clone, Copy)]
+struct Line {
+    input: Piece,
+    output: Piece,
+}
+
+/// Reads `[{…, "nodes_executed": [{…}, …]}, …]`.
+///
+/// # Errors
+/// [`Refusal::Results`] where it is none, or a line refers to what is not there; [`Refusal::ZeroCharacter`],
+/// [`Refusal::JsonbTooLarge`] as `jsonb_in` refuses them.
+pub fn results(json: &[u8], writing: &mut Writing) -> Result<Piece, Refusal> {
+    let mut reading = Reading {
+        json: Jiter::new(json),
+        // SAFETY: reads a variable of this process.
+        is_utf8: unsafe { pg_sys::GetDatabaseEncoding() } == pg_sys::pg_enc::PG_UTF8 as i32,
+        // a zero may be read only where this is: as itself it is no JSON
+        may_have_zero: memmem::find(json, br"\u0000").is_some(),
+        digits: digits(writing)?,
+        depth: 0,
+        writing,
+    };
+    match reading.json.peek()? {
+        Peek::Array => {}
+        _ => return Err(Refusal::Results("they are no list".to_owned())),
+    }
+    let list = reading.list(Reading::result)?;
+    reading.json.finish()?;
+    Ok(list)
+}
+
+struct Reading<'j, 'w> {
+    json: Jiter<'j>,
+    writing: &'w mut Writing,
+    /// The encoding of the database.
+    is_utf8: bool,
+    may_have_zero: bool,
+    /// The numbers from 0 to 9: what most of ours are.
+    digits: [Piece; 10],
+    depth: u32,
+}
+
+impl Reading<'_, '_> {
+    fn result(&mut self, peek: Peek) -> Result<Piece, Refusal> {
+        if peek != Peek::Object {
+            return self.value(peek);
+        }
+        let mark = self.writing.mark();
+        let result = self.object(|reading, key| {
+            let peek = reading.json.peek()?;
+            if peek == Peek::Array && reading.writing.bytes(*key) == b"nodes_executed" {
+                let mut lines = Vec::new();
+                return reading.list(|reading, peek| reading.line(&mut lines, peek));
+            }
+            reading.value(peek)
+        })?;
+        Ok(self.writing.keep_only(result, mark))
+    }
+
+    /// A line of `nodes_executed`. Nothing of it is dropped: this or a later one may show it again.
+    fn line(&mut self, lines: &mut Vec<Line>, peek: Peek) -> Result<Piece, Refusal> {
+        let mut line = Line {
+            input: NULL,
+            output: NULL,
+        };
+        let piece = if peek == Peek::Object {
+            self.object(|reading, key| match reading.writing.bytes(*key) {
+                b"input" => reading.next().inspect(|input| line.input = *input),
+                b"output" => reading.next().inspect(|output| line.output = *output),
+                b"input_of" => {
+                    *key = reading.writing.text(b"input");
+                    let input = reading.shown(lines, line)?;
+                    line.input = input;
+                    Ok(input)
+                }
+                b"output_of" => {
+                    *key = reading.writing.text(b"output");
+                    let output = reading.shown(lines, line)?;
+                    line.output = output;
+                    Ok(output)
+                }
+                _ => reading.next(),
+            })?
+        } else {
+            self.value(peek)?
+        };
+        lines.push(line);
+        Ok(piece)
+    }
+
+    /// What `[line, "input"]` or `[line, "output"]` shows, of the lines before this one or of this one.
+    fn shown(&mut self, lines: &[Line], this: Line) -> Result<Piece, Refusal> {
+        let reference = self.json.next_value()?;
+        let found = match &reference {
+            JsonValue::Array(reference) => match reference.as_slice() {
+                [JsonValue::Int(line), JsonValue::Str(what)] => usize::try_from(*line)
+                    .ok()
+                    .and_then(|line| lines.get(line).or((line == lines.len()).then_some(&this)))
+                    .and_then(|line| match what.as_ref() {
+                        "input" => Some(line.input),
+                        "output" => Some(line.output),
+                        _ => None,
+                    }),
+                _ => None,
+            },
+            _ => None,
+        };
+        found.ok_or_else(|| Refusal::Results(format!("a line refers to {reference:?}, which is not there")))
+    }
+
+    fn next(&mut self) -> Result<Piece, Refusal> {
+        let peek = self.json.peek()?;
+        self.value(peek)
+    }
+
+    fn value(&mut self, peek: Peek) -> Result<Piece, Refusal> {
+        match peek {
+            Peek::Null => {
+                self.json.known_null()?;
+                Ok(NULL)
+            }
+            Peek::True | Peek::False => Ok(Piece::boolean(self.json.known_bool(peek)?)),
+            Peek::String => {
+                let text = self.json.known_str()?;
+                if self.is_utf8 && !self.may_have_zero {
+                    return Ok(self.writing.text(text.as_bytes()));
+                }
+                Ok(self.writing.text(&encoded(text, self.is_utf8)?))
+            }
+            Peek::Array | Peek::Object => {
+                self.depth += 1;
+                if self.depth.is_multiple_of(LEVELS) {
+                    // SAFETY: as any recursion in a backend: an ERROR instead of an overflow.
+                    unsafe { pg_sys::check_stack_depth() };
+                }
+                let mark = self.writing.mark();
+                let container = match peek {
+                    Peek::Array => self.list(Reading::value)?,
+                    _ => self.object(|reading, _| reading.next())?,
+                };
+                self.depth -= 1;
+                Ok(self.writing.keep_only(container, mark))
+            }
+            // what is no number either is refused there
+            _ => match self.json.known_number_bytes(peek)? {
+                [digit @ b'0'..=b'9'] => Ok(self.digits[usize::from(digit - b'0')]),
+                digits => number(digits, self.writing),
+            },
+        }
+    }
+
+    /// A list of which each element is read so.
+    fn list(
+        &mut self,
+        mut element: impl FnMut(&mut Self, Peek) -> Result<Piece, Refusal>,
+    ) -> Result<Piece, Refusal> {
+        let mark = self.writing.mark();
+        let mut next = self.json.known_array()?;
+        while let Some(peek) = next {
+            let element = element(self, peek)?;
+            self.writing.push(element);
+            next = self.json.array_step()?;
+        }
+        self.writing.array(mark)
+    }
+
+    /// An object of which each value is read so, and which key it belongs to is said.
+    fn object(
+        &mut self,
+        mut value: impl FnMut(&mut Self, &mut Piece) -> Result<Piece, Refusal>,
+    ) -> Result<Piece, Refusal> {
+        let mark = self.writing.mark();
+        let mut next = self.json.known_object()?;
+        while let Some(key) = next {
+            let mut key = if self.is_utf8 && !self.may_have_zero {
+                self.writing.text(key.as_bytes())
+            } else {
+                self.writing.text(&encoded(key, self.is_utf8)?)
+            };
+            let value = value(self, &mut key)?;
+            self.writing.push(key);
+            self.writing.push(value);
+            next = self.json.next_key()?;
+        }
+        self.writing.object(mark)
+    }
+}
+
+/// A string in the encoding of the database.
+fn encoded(text: &str, is_utf8: bool) -> Result<Cow<'_, [u8]>, Refusal> {
+    if text.contains('\0') {
+        return Err(Refusal::ZeroCharacter);
+    }
+    if is_utf8 {
+        return Ok(Cow::from(text.as_bytes()));
+    }
+    let text = CString::new(text)?;
+    let length = i32::try_from(text.count_bytes()).map_err(|_| Refusal::JsonbTooLarge)?;
+    // SAFETY: a C string of that length; the answer is one too.
+    let encoded = unsafe {
+        let encoded = pg_sys::pg_any_to_server(text.as_ptr(), length, pg_sys::pg_enc::PG_UTF8 as i32);
+        std::ffi::CStr::from_ptr(encoded).to_bytes().to_vec()
+    };
+    Ok(Cow::from(encoded))
+}
+
+/// The numbers of one digit.
+fn digits(writing: &mut Writing) -> Result<[Piece; 10], Refusal> {
+    let mut digits = [NULL; 10];
+    for (digit, text) in digits.iter_mut().zip(b"0123456789".chunks(1)) {
+        *digit = number(text, writing)?;
+    }
+    Ok(digits)
+}
+
+/// A number as `numeric` has it, with each of its digits.
+fn number(digits: &[u8], writing: &mut Writing) -> Result<Piece, Refusal> {
+    let text = std::str::from_utf8(digits).unwrap_or_default();
+    // SAFETY: int8_numeric takes an int8, numeric_in a C string, an oid and a modifier; both give a varlena.
+    unsafe {
+        let datum = match text.parse::<i64>() {
+            Ok(integer) => pgrx::direct_function_call_as_datum(pg_sys::int8_numeric, &[integer.into_datum()]),
+            Err(_) => {
+                let text = CString::new(text)?;
+                let arguments = [
+                    Some(pg_sys::Datum::from(text.as_ptr())),
+                    Some(pg_sys::Datum::from(pg_sys::InvalidOid)),
+                    Some(pg_sys::Datum::from(-1i32)),
+                ];
+                pgrx::direct_function_call_as_datum(pg_sys::numeric_in, &arguments)
+            }
+        };
+        let numeric = datum.ok_or(Refusal::Null("a number"))?.cast_mut_ptr::<pg_sys::varlena>();
+        let bytes = std::slice::from_raw_parts(numeric.cast::<u8>(), pgrx::varsize_any(numeric));
+        Ok(writing.number(bytes))
+    }
+}
+
+impl From<JiterError> for Refusal {
+    fn from(error: JiterError) -> Refusal {
+        Refusal::Results(error.to_string())
+    }
+}
