@@ -138,7 +138,7 @@ mod tests {
             cancel_left_children chain claim claim_in_turns claimed_user count_executions count_webhook_calls \
             create_executions create_one definition deliver_events due_runs end_due_windows end_waits end_windows \
             entry_rules event_data event_fires event_matches execution_steps finish finish_one finish_with_effect \
-            fire_due fire_schedules fold_uncounted folded_change free_slots full_limits hand_to_parents \
+            fire_due fire_schedules fold_uncounted folded_change free_slots from_json full_limits hand_to_parents \
             heartbeat hold_automations hold_executions hold_host hold_parents hold_waits in_milliseconds \
             inspect interrupt is_copy is_foreign is_free is_held is_odd is_too_large keep_changes \
             keep_occurrence keep_steps lease look maintain milliseconds_since nodes_executed outcome output_of \
@@ -148,7 +148,7 @@ mod tests {
             set_aside set_pending show_execution snapshot start_child start_execution \
             start_listeners start_notified start_tool start_webhooks stop_leading token_secret tools_stamp \
             unpark use_api_key wait_for_child waited waiting_accounts waiting_step wake wake_waiting webhook \
-            whole_results whole_step within_limits write_steps write_waits\n\
+            whole_step within_limits write_steps write_waits\n\
         t: node_change node_change_statement node_columns node_fields node_find node_find_statement \
             node_insert node_insert_statement node_must_see node_order node_owner node_references node_refers \
             node_source_table node_table node_use_application_path node_where\n\

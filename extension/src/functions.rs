@@ -103,7 +103,7 @@ extension_sql_file!(
 );
 extension_sql_file!("../../sql/functions/50_nodes_executed.sql");
 extension_sql_file!("../../sql/functions/51_output_of.sql");
-extension_sql_file!("../../sql/functions/51_whole_results.sql");
+extension_sql_file!("../../sql/functions/51_from_json.sql");
 extension_sql_file!("../../sql/functions/51_whole_step.sql");
 extension_sql_file!("../../sql/functions/51_write_steps.sql");
 extension_sql_file!("../../sql/functions/51_write_waits.sql");

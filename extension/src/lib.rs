@@ -12,7 +12,7 @@
 //! | [`resuming`], [`events`] | `resume()` by its token, `emit()`, whether a wait takes an event |
 //! | [`tenant`] | what database nodes do as the tenant |
 //! | [`host`] | whose a lead or conversation is, and whether it is there |
-//! | [`results`] | what daemons say of executions, as jsonb |
+//! | [`from_json`] | what daemons send of executions, as jsonb |
 //! | [`graphs`], [`schedules`], [`ids`], [`wake`] | what SQL asks of Rust |
 //! | [`acting`], [`contained`], [`refusal`] | how to switch roles, to survive errors, to report them |
 // The error report of pgrx, which its functions return by value, is larger than clippy likes.
@@ -26,6 +26,7 @@ pub mod asking;
 pub mod capture;
 pub mod contained;
 pub mod events;
+pub mod from_json;
 pub mod functions;
 pub mod graphs;
 pub mod host;
@@ -35,7 +36,6 @@ pub mod jsonb;
 pub mod newest;
 pub mod plans;
 pub mod refusal;
-pub mod results;
 pub mod resuming;
 pub mod retrying;
 pub mod saving;

@@ -73,9 +73,9 @@ pub enum Refusal {
     /// An argument that must be given.
     #[error("{0} must not be null")]
     Null(&'static str),
-    /// Results that are no JSON, or not such a list as they are.
-    #[error("results cannot be read: {0}")]
-    Results(String),
+    /// What a daemon sent is no JSON, or not such a list as it sends.
+    #[error("JSON cannot be read: {0}")]
+    Unreadable(String),
     /// A string that PostgreSQL cannot hold.
     #[error("unsupported Unicode escape sequence: \\u0000 cannot be converted to text")]
     ZeroCharacter,
@@ -108,7 +108,7 @@ impl Refusal {
             | Refusal::TooLarge { .. }
             | Refusal::Json { .. }
             | Refusal::ZeroByte(_) => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            Refusal::Results(_) => PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
+            Refusal::Unreadable(_) => PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
             Refusal::ZeroCharacter => PgSqlErrorCode::ERRCODE_UNTRANSLATABLE_CHARACTER,
             Refusal::JsonbTooLarge => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             Refusal::Taken => PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,

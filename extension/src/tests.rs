@@ -41,6 +41,8 @@ mod events;
 mod executions;
 #[path = "../../pgrx-tests/finish.rs"]
 mod finish;
+#[path = "../../pgrx-tests/from_json.rs"]
+mod from_json;
 #[path = "../../pgrx-tests/host.rs"]
 mod host;
 #[path = "../../pgrx-tests/install.rs"]

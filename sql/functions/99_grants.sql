@@ -38,7 +38,7 @@ BEGIN
         'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child', 'deliver_events',
         'token_secret', 'resume', 'outcome', 'webhook', 'start_webhooks', 'count_webhook_calls', 'waiting_step', 'start_notified',
         'stop_leading', 'fire_schedules', 'api_key', 'use_api_key', 'agent_tools', 'tools_stamp', 'start_tool',
-        'progress', 'record_many', 'keep_steps', 'whole_results',
+        'progress', 'record_many', 'keep_steps', 'from_json',
         -- what those call as their caller
         'due_runs', 'fire_due', 'schedules_due_in', 'is_copy', 'is_foreign', 'own_identifier', 'claim_in_turns',
         'queue_turn', 'is_odd', 'age_in_ms', 'is_held', 'inspect', 'all_held', 'hold_automations',

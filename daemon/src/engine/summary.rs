@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::ptr;
+use std::sync::{Arc, Weak};
 
 use flow::{Node, Outcome, StepId};
 use serde::Serialize;
@@ -24,7 +26,14 @@ const LAST: usize = 5_000;
 /// How much is shown of what is cut.
 const CHARACTERS: usize = 200;
 
-/// `nodes_executed`, ready to be written.
+/// How many values are remembered that were shown: what one node gives is what the next ones are given.
+const REMEMBERED: usize = 8;
+
+/// How many bytes of an execution are shown without being sent again. A group of results is as large for the database as what
+/// it shows.
+const SHOWN_AGAIN: usize = 64 << 10;
+
+/// `nodes_executed`, ready to be written: as `automations.from_json` reads it.
 pub type Listed = Box<RawValue>;
 
 /// What is shown of the steps that ended, in their order: as it will be written, which takes less memory than values.
@@ -36,7 +45,22 @@ pub struct Summary {
     cut: u64,
     each: usize,
     left: usize,
+    seen: VecDeque<Seen>,
+    shown_again: usize,
 }
+
+/// A value that is shown whole. That it is the same one is known by its address, which a weak reference keeps from being
+/// another's.
+#[derive(Debug)]
+struct Seen {
+    value: Weak<Value>,
+    size: usize,
+    spot: Spot,
+}
+
+/// On which line, and as its `input` or `output`.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Spot(usize, &'static str);
 
 /// One line of the list.
 ///
@@ -48,9 +72,15 @@ struct Entry<'a> {
     cut: Option<u64>,
     run: u32,
     error: Option<Shown<'a>>,
+    #[serde(skip_serializing_if = "Shown::is_elsewhere")]
     input: Option<Shown<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_of: Option<Spot>,
     label: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Shown::is_elsewhere")]
     output: Option<Shown<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_of: Option<Spot>,
     status: &'a str,
     attempt: u32,
     node_id: Option<&'a str>,
@@ -69,7 +99,12 @@ struct Entry<'a> {
 enum Shown<'a> {
     Whole(&'a Value),
     Json(&'a RawValue),
-    Cut { cut: bool, preview: String },
+    Cut {
+        cut: bool,
+        preview: String,
+    },
+    #[serde(skip)]
+    At(Spot),
 }
 
 impl<'a> Shown<'a> {
@@ -86,6 +121,18 @@ impl<'a> Shown<'a> {
             },
         }
     }
+
+    /// Whether it is not written here.
+    fn is_elsewhere(shown: &Option<Shown<'_>>) -> bool {
+        shown.as_ref().is_some_and(|shown| shown.spot().is_some())
+    }
+
+    fn spot(&self) -> Option<Spot> {
+        match self {
+            Shown::At(spot) => Some(*spot),
+            _ => None,
+        }
+    }
 }
 
 impl Summary {
@@ -97,6 +144,8 @@ impl Summary {
             cut: 0,
             each: limits.max_shown,
             left: limits.max_shown_total,
+            seen: VecDeque::new(),
+            shown_again: 0,
         }
     }
 
@@ -110,6 +159,8 @@ impl Summary {
         let failed = told.outcome == Outcome::Failed;
         let left = self.left;
         let line = self.next_line();
+        let input = self.shown(&told.input, line.map(|line| Spot(line, "input")));
+        let output = (!failed).then(|| self.shown_output(output, line.map(|line| Spot(line, "output"))));
         let entry = Entry {
             status: match told.outcome {
                 Outcome::Failed => "failed",
@@ -122,9 +173,11 @@ impl Summary {
             attempt: told.attempt,
             run: step.run,
             iteration: step.place.iterations(),
-            input: Some(self.shown(&told.input)),
-            output: (!failed).then(|| self.shown_output(output)),
-            error: told.error.as_deref().map(|error| self.shown(error)),
+            input_of: input.spot(),
+            input: Some(input),
+            output_of: output.as_ref().and_then(Shown::spot),
+            output,
+            error: (told.error.as_deref()).map(|error| Shown::within(self.each, &mut self.left, error)),
             warnings: &told.warnings,
             ..Entry::of(node)
         };
@@ -144,13 +197,33 @@ impl Summary {
         None
     }
 
-    fn shown<'a>(&mut self, value: &'a Value) -> Shown<'a> {
-        Shown::within(self.each, &mut self.left, value)
+    /// A value, or where it is shown already. What is shown on a line that does not move is remembered.
+    fn shown<'a>(&mut self, value: &'a Arc<Value>, spot: Option<Spot>) -> Shown<'a> {
+        let is_same = |seen: &&Seen| ptr::eq(seen.value.as_ptr(), Arc::as_ptr(value));
+        if let Some(seen) = self.seen.iter().find(is_same)
+            && seen.size <= self.each.min(self.left)
+            && self.shown_again + seen.size <= SHOWN_AGAIN
+        {
+            self.left -= seen.size;
+            self.shown_again += seen.size;
+            return Shown::At(seen.spot);
+        }
+        let before = self.left;
+        let shown = Shown::within(self.each, &mut self.left, value);
+        if let (Shown::Whole(_), Some(spot)) = (&shown, spot) {
+            self.seen.truncate(REMEMBERED - 1);
+            self.seen.push_front(Seen {
+                value: Arc::downgrade(value),
+                size: before - self.left,
+                spot,
+            });
+        }
+        shown
     }
 
-    fn shown_output<'a>(&mut self, output: &'a Output) -> Shown<'a> {
+    fn shown_output<'a>(&mut self, output: &'a Output, spot: Option<Spot>) -> Shown<'a> {
         match output {
-            Output::Value(value) => self.shown(value),
+            Output::Value(value) => self.shown(value, spot),
             Output::Json(json) if json.get().len() <= self.each.min(self.left) => {
                 self.left -= json.get().len();
                 Shown::Json(json)
@@ -193,7 +266,9 @@ impl<'a> Entry<'a> {
             run: 0,
             iteration: &[],
             input: None,
+            input_of: None,
             output: None,
+            output_of: None,
             error: None,
             warnings: &[],
             cut: None,

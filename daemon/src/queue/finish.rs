@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use serde_json::value::RawValue;
-use tokio_postgres::types::Json;
 use uuid::Uuid;
 
+use super::sent::Sent;
 use super::{Claim, Queue, QueueError, columns};
 
 /// What came of a call.
@@ -24,8 +24,8 @@ impl Queue {
         let rows = self
             .calls
             .write(
-                "SELECT written FROM automations.finish($1, $2, $3, $4) AS written",
-                &[&accounts, &ids, &tokens, &Json(results)],
+                "SELECT written FROM automations.finish($1, $2, $3, automations.from_json($4)) AS written",
+                &[&accounts, &ids, &tokens, &Sent(results)],
             )
             .await?;
         let ids = rows.iter().map(|row| row.try_get::<_, Option<Uuid>>(0));

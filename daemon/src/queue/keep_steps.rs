@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
-use tokio_postgres::types::Json;
 use uuid::Uuid;
 
+use super::sent::Sent;
 use super::{Claim, Queue, QueueError, columns};
 use crate::engine::record::Record;
 
-const KEEP_STEPS: &str = "SELECT kept FROM automations.keep_steps($1, $2, $3, $4) AS kept";
+const KEEP_STEPS: &str =
+    "SELECT kept FROM automations.keep_steps($1, $2, $3, automations.from_json($4)) AS kept";
 
 impl Queue {
     /// `records[i]` belongs to `claims[i]`. The ids of which they are kept; every other one is to be recorded. Not on the
@@ -21,7 +22,7 @@ impl Queue {
         let (accounts, ids, tokens) = columns(claims);
         let rows = self
             .calls
-            .write(KEEP_STEPS, &[&accounts, &ids, &tokens, &Json(records)])
+            .write(KEEP_STEPS, &[&accounts, &ids, &tokens, &Sent(records)])
             .await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }

@@ -33,6 +33,7 @@ mod release;
 mod replay_missed;
 mod rescue;
 mod resume;
+mod sent;
 pub mod start_child;
 pub mod start_notified;
 mod start_tool;

@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::types::Json;
 
+use super::sent::Sent;
 use super::{Claim, Queue, QueueError};
 use crate::engine::record::Record;
 use crate::engine::summary::Listed;
+
+/// What people read of it.
+#[derive(Debug, Serialize)]
+struct Read<'a> {
+    nodes_executed: &'a Listed,
+}
 
 impl Queue {
     /// Parks; `wake_in` of `None` waits until somebody resumes it. What people read stays as it is where none is given.
@@ -24,14 +32,15 @@ impl Queue {
         let row = self
             .calls
             .write_one(
-                "SELECT automations.park($1, $2, $3, $4, $5, $6, $7)",
+                "SELECT automations.park($1, $2, $3, $4, automations.from_json($5),
+                     automations.from_json($6) -> 0 -> 'nodes_executed', $7)",
                 &[
                     &claim.account_id,
                     &claim.id,
                     &claim.token,
                     &wake_in_ms,
-                    &Json(steps),
-                    &nodes_executed.map(Json),
+                    &Sent(steps),
+                    &nodes_executed.map(|nodes_executed| Sent([Read { nodes_executed }])),
                     &variables.map(Json),
                 ],
             )

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::park::milliseconds;
+use super::sent::Sent;
 use super::{Claim, Queue, QueueError, columns};
 use crate::engine::record::Record;
 use crate::engine::summary::Listed;
@@ -52,8 +52,8 @@ impl Queue {
         let rows = self
             .calls
             .write(
-                "SELECT parked FROM automations.park_many($1, $2, $3, $4) AS parked",
-                &[&accounts, &ids, &tokens, &Json(parks)],
+                "SELECT parked FROM automations.park_many($1, $2, $3, automations.from_json($4)) AS parked",
+                &[&accounts, &ids, &tokens, &Sent(parks)],
             )
             .await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()

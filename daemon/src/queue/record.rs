@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 
-use tokio_postgres::types::{Json, ToSql};
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::sent::Sent;
 use super::{Claim, Queue, QueueError, columns};
 use crate::engine::record::Record;
 
-const RECORD: &str = "SELECT automations.record($1, $2, $3, $4, $5)";
-const RECORD_MANY: &str = "SELECT written FROM automations.record_many($1, $2, $3, $4, $5) AS written";
+const RECORD: &str = "SELECT automations.record($1, $2, $3, automations.from_json($4), $5)";
+const RECORD_MANY: &str =
+    "SELECT written FROM automations.record_many($1, $2, $3, automations.from_json($4), $5) AS written";
 
 /// How sure a record has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,7 +27,7 @@ pub enum Sure {
 impl Queue {
     /// Writes step records in a transaction of their own. `false`: the lease is lost and nothing was written.
     pub async fn record(&self, claim: Claim, steps: &[Record], sure: Sure) -> Result<bool, QueueError> {
-        let (steps, durable) = (Json(steps), sure == Sure::OnDisk);
+        let (steps, durable) = (Sent(steps), sure == Sure::OnDisk);
         let [account_id, id, token, steps] = parameters(&claim, &steps);
         let row = self
             .calls
@@ -43,7 +45,7 @@ impl Queue {
         sure: Sure,
     ) -> Result<HashSet<Uuid>, QueueError> {
         let (accounts, ids, tokens) = columns(claims);
-        let (records, durable) = (Json(records), sure == Sure::OnDisk);
+        let (records, durable) = (Sent(records), sure == Sure::OnDisk);
         let rows = self
             .calls
             .write(RECORD_MANY, &[&accounts, &ids, &tokens, &records, &durable])
@@ -53,6 +55,6 @@ impl Queue {
 }
 
 /// What it is told, also where it is the last statement of a database node's transaction.
-pub(super) fn parameters<'a>(claim: &'a Claim, steps: &'a Json<&[Record]>) -> [&'a (dyn ToSql + Sync); 4] {
+pub(super) fn parameters<'a>(claim: &'a Claim, steps: &'a Sent<&[Record]>) -> [&'a (dyn ToSql + Sync); 4] {
     [&claim.account_id, &claim.id, &claim.token, steps]
 }

@@ -94,7 +94,7 @@ fn every_call_of_the_database_is_listed_with_what_it_changes() {
     assert_eq!(found, BTreeSet::from(listed));
 }
 
-/// Names behind `automations.` in statements.
+/// Names behind `automations.` in statements, but for what only reads an argument of another call.
 fn functions(code: &str) -> Vec<String> {
     let statements = code.split("automations.").skip(1);
     let name = |rest: &str| -> String {
@@ -105,6 +105,7 @@ fn functions(code: &str) -> Vec<String> {
     statements
         .filter(|rest| rest[name(rest).len()..].starts_with('('))
         .map(name)
+        .filter(|name| name != "from_json")
         .collect()
 }
 

@@ -5,15 +5,18 @@ use std::sync::atomic::Ordering;
 
 use futures_util::join;
 use serde_json::value::RawValue;
-use tokio_postgres::types::{Json, ToSql};
+use tokio_postgres::types::ToSql;
 
 use super::super::error::QueueError;
+use super::super::sent::Sent;
 use super::OwnTransaction;
 use crate::engine::record::Record;
 use crate::queue::Claim;
 
-pub(super) const RECORD: &str = "SELECT automations.record_with_effect($1, $2, $3, $4)::text";
-pub(super) const FINISH: &str = "SELECT automations.finish_with_effect($1, $2, $3, $4)";
+pub(super) const RECORD: &str =
+    "SELECT automations.record_with_effect($1, $2, $3, automations.from_json($4))::text";
+pub(super) const FINISH: &str =
+    "SELECT automations.finish_with_effect($1, $2, $3, automations.from_json($4))";
 
 /// What both say of a lease that is lost.
 const LEASE_LOST: &str = "40000";
@@ -58,12 +61,12 @@ impl Committed {
 impl OwnTransaction {
     /// Writes step records under the lease, and commits: the one write of this transaction.
     pub(super) async fn commit(self, claim: Claim, steps: &[Record]) -> Committed {
-        self.last(RECORD, claim, &Json([steps])).await
+        self.last(RECORD, claim, &Sent([steps])).await
     }
 
     /// Ends the execution under its lease, and commits. [`Committed::Lost`] is also said where somebody has locked it.
     pub(super) async fn finish(self, claim: Claim, result: &RawValue) -> Committed {
-        self.last(FINISH, claim, &Json([result])).await
+        self.last(FINISH, claim, &Sent([result])).await
     }
 
     async fn last(self, sql: &str, claim: Claim, what: &(dyn ToSql + Sync)) -> Committed {

@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 use futures_util::{join, try_join};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
-use tokio_postgres::types::{Json, ToSql};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::Committed;
 use super::commit::{FINISH, RECORD};
 use super::shared::{Begun, Shared};
+use crate::queue::sent::Sent;
 use crate::queue::{Claim, columns};
 
 /// What a node hands in.
@@ -99,7 +100,7 @@ impl<'a> Group<'a> {
         }
         let (accounts, ids, tokens) = columns(&self.claims);
         let row = client
-            .query_one(statement, &[&accounts, &ids, &tokens, &Json(self.what)])
+            .query_one(statement, &[&accounts, &ids, &tokens, &Sent(self.what)])
             .await?;
         Ok(Some(row))
     }

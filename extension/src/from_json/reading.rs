@@ -1,4 +1,4 @@
-//! JSON of results, read into pieces of jsonb in one pass.
+//! JSON, read into pieces of jsonb in one pass.
 
 use std::borrow::Cow;
 use std::ffi::CString;
@@ -20,12 +20,12 @@ struct Line {
     output: Piece,
 }
 
-/// Reads `[{…, "nodes_executed": [{…}, …]}, …]`.
+/// Reads `[{…, "nodes_executed": [{…}, …]}, …]`, or any other list.
 ///
 /// # Errors
-/// [`Refusal::Results`] where it is none, or a line refers to what is not there; [`Refusal::ZeroCharacter`],
+/// [`Refusal::Unreadable`] where it is none, or a line refers to what is not there; [`Refusal::ZeroCharacter`],
 /// [`Refusal::JsonbTooLarge`] as `jsonb_in` refuses them.
-pub fn results(json: &[u8], writing: &mut Writing) -> Result<Piece, Refusal> {
+pub fn list(json: &[u8], writing: &mut Writing) -> Result<Piece, Refusal> {
     let mut reading = Reading {
         json: Jiter::new(json),
         // SAFETY: reads a variable of this process.
@@ -38,9 +38,9 @@ pub fn results(json: &[u8], writing: &mut Writing) -> Result<Piece, Refusal> {
     };
     match reading.json.peek()? {
         Peek::Array => {}
-        _ => return Err(Refusal::Results("they are no list".to_owned())),
+        _ => return Err(Refusal::Unreadable("it is no list".to_owned())),
     }
-    let list = reading.list(Reading::result)?;
+    let list = reading.list(Reading::element)?;
     reading.json.finish()?;
     Ok(list)
 }
@@ -57,12 +57,13 @@ struct Reading<'j, 'w> {
 }
 
 impl Reading<'_, '_> {
-    fn result(&mut self, peek: Peek) -> Result<Piece, Refusal> {
+    /// One of the list: what may have `nodes_executed`.
+    fn element(&mut self, peek: Peek) -> Result<Piece, Refusal> {
         if peek != Peek::Object {
             return self.value(peek);
         }
         let mark = self.writing.mark();
-        let result = self.object(|reading, key| {
+        let element = self.object(|reading, key| {
             let peek = reading.json.peek()?;
             if peek == Peek::Array && reading.writing.bytes(*key) == b"nodes_executed" {
                 let mut lines = Vec::new();
@@ -70,7 +71,7 @@ impl Reading<'_, '_> {
             }
             reading.value(peek)
         })?;
-        Ok(self.writing.keep_only(result, mark))
+        Ok(self.writing.keep_only(element, mark))
     }
 
     /// A line of `nodes_executed`. Nothing of it is dropped: this or a later one may show it again.
@@ -121,7 +122,8 @@ impl Reading<'_, '_> {
             },
             _ => None,
         };
-        found.ok_or_else(|| Refusal::Results(format!("a line refers to {reference:?}, which is not there")))
+        found
+            .ok_or_else(|| Refusal::Unreadable(format!("a line refers to {reference:?}, which is not there")))
     }
 
     fn next(&mut self) -> Result<Piece, Refusal> {
@@ -246,7 +248,9 @@ fn number(digits: &[u8], writing: &mut Writing) -> Result<Piece, Refusal> {
                 pgrx::direct_function_call_as_datum(pg_sys::numeric_in, &arguments)
             }
         };
-        let numeric = datum.ok_or(Refusal::Null("a number"))?.cast_mut_ptr::<pg_sys::varlena>();
+        let numeric = datum
+            .ok_or(Refusal::Null("a number"))?
+            .cast_mut_ptr::<pg_sys::varlena>();
         let bytes = std::slice::from_raw_parts(numeric.cast::<u8>(), pgrx::varsize_any(numeric));
         Ok(writing.number(bytes))
     }
@@ -254,6 +258,6 @@ fn number(digits: &[u8], writing: &mut Writing) -> Result<Piece, Refusal> {
 
 impl From<JiterError> for Refusal {
     fn from(error: JiterError) -> Refusal {
-        Refusal::Results(error.to_string())
+        Refusal::Unreadable(error.to_string())
     }
 }

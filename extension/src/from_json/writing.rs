@@ -207,7 +207,11 @@ impl Writing {
         unsafe {
             let varlena = pg_sys::palloc(size);
             pgrx::set_varsize_4b(varlena.cast(), i32::try_from(size).unwrap_or(i32::MAX));
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), varlena.cast::<u8>().add(pg_sys::VARHDRSZ), bytes.len());
+            std::ptr::copy_nonoverlapping(
+                bytes.as_ptr(),
+                varlena.cast::<u8>().add(pg_sys::VARHDRSZ),
+                bytes.len(),
+            );
             AnyElement::from_polymorphic_datum(pg_sys::Datum::from(varlena), false, pg_sys::JSONBOID)
                 .ok_or(Refusal::Null("a result"))
         }
