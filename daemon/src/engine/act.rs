@@ -136,7 +136,7 @@ pub(super) struct Run<'a> {
     pub(super) engine: &'a Engine,
     pub(super) execution: &'a Execution,
     step: &'a StepId,
-    input: &'a Value,
+    input: &'a Arc<Value>,
     node: &'a Node,
     prepared: &'a Prepared,
     pub(super) company: Option<usize>,
@@ -209,7 +209,7 @@ impl Run<'_> {
                 let warning = "what is pinned to a loop is its list of items; this is none and is not used";
                 done.warnings.push(warning.to_owned());
             } else {
-                done.output = pinned.clone();
+                done.output = Arc::new(pinned.clone());
             }
         }
         Ok(done)

@@ -21,8 +21,8 @@ const MAX_INPUT: usize = 256 << 10;
 /// Who a step is.
 #[derive(Clone, Copy)]
 pub struct Who<'a> {
-    /// Its execution.
-    pub execution: Uuid,
+    /// Its idempotency key.
+    pub key: Uuid,
     /// Its identity.
     pub step: &'a StepId,
     /// Its node.
@@ -253,7 +253,7 @@ pub fn beside(who: Who<'_>, ordinal: u32, line: usize, told: &Told) -> Option<Re
         ordinal,
         outcome: &told.outcome,
         variables: &told.variables,
-        idempotency_key: who.step.idempotency_key(who.execution),
+        idempotency_key: who.key,
         began_after: who.began_after,
         format: FORMAT,
     };
@@ -315,7 +315,7 @@ fn record(who: Who<'_>, attempt: u32, status: &'static str, more: impl Serialize
         node_type: who.node.kind.name,
         label: clean::label(who.node),
         status,
-        idempotency_key: who.step.idempotency_key(who.execution),
+        idempotency_key: who.key,
         began_after: who.began_after,
         format: FORMAT,
         more,

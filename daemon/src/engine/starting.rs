@@ -60,7 +60,7 @@ impl Walk<'_> {
                         Parked {
                             until,
                             // a delay passes its input on, which is kept once
-                            output: if *parked.output == *begun.input {
+                            output: if parked.output == begun.input {
                                 begun.input.clone()
                             } else {
                                 parked.output

@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use flow::{Node, Outcome, StepId};
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::clean;
 use super::record::time;
@@ -39,8 +39,8 @@ pub type Listed = Box<RawValue>;
 /// What is shown of the steps that ended, in their order: as it will be written, which takes less memory than values.
 #[derive(Debug)]
 pub struct Summary {
-    first: Vec<Box<str>>,
-    last: VecDeque<(Box<str>, usize)>,
+    first: Vec<Box<RawValue>>,
+    last: VecDeque<(Box<RawValue>, usize)>,
     /// How many between them are not listed.
     cut: u64,
     each: usize,
@@ -236,17 +236,17 @@ impl Summary {
     }
 
     /// The lines, with one for all that are not listed.
-    fn lines(&self) -> impl Iterator<Item = Cow<'_, str>> {
+    fn lines(&self) -> impl Iterator<Item = Cow<'_, RawValue>> {
         let cut = (self.cut > 0).then(|| {
             let entry = Entry {
                 label: format!("{} further steps are not shown", self.cut).into(),
                 cut: Some(self.cut),
                 ..Entry::of_none()
             };
-            Cow::from(String::from(entry.line()))
+            Cow::Owned(entry.line())
         });
-        let first = self.first.iter().map(|line| Cow::from(&**line));
-        let last = self.last.iter().map(|(line, _)| Cow::from(&**line));
+        let first = self.first.iter().map(|line| Cow::Borrowed(&**line));
+        let last = self.last.iter().map(|(line, _)| Cow::Borrowed(&**line));
         first.chain(cut).chain(last)
     }
 }
@@ -295,10 +295,8 @@ impl<'a> Entry<'a> {
     }
 
     /// Always JSON: nothing in it can refuse to be written.
-    fn line(&self) -> Box<str> {
-        serde_json::to_string(self)
-            .unwrap_or_else(|_| "null".to_owned())
-            .into()
+    fn line(&self) -> Box<RawValue> {
+        to_raw_value(self).unwrap_or_default()
     }
 }
 
@@ -319,7 +317,7 @@ pub fn nodes_executed(story: &Story, waiting: &[(&StepId, &Parked)]) -> Listed {
             warnings: &parked.warnings,
             ..Entry::of(story.plan().node(&step.node)?)
         };
-        Some(Cow::from(String::from(entry.line())))
+        Some(Cow::Owned(entry.line()))
     });
     list(summary.lines().chain(lines))
 }
@@ -329,20 +327,12 @@ pub fn all_nodes(story: &Story) -> Listed {
     let untaken = story.untaken();
     let never = untaken
         .iter()
-        .filter_map(|id| Some(Cow::from(String::from(Entry::of(story.plan().node(id)?).line()))));
+        .filter_map(|id| Some(Cow::Owned(Entry::of(story.plan().node(id)?).line())));
     list(story.summary().lines().chain(never))
 }
 
-fn list<'a>(lines: impl Iterator<Item = Cow<'a, str>>) -> Listed {
-    let mut text = "[".to_owned();
-    for line in lines {
-        if text.len() > 1 {
-            text.push(',');
-        }
-        text.push_str(&line);
-    }
-    text.push(']');
-    RawValue::from_string(text).unwrap_or_default()
+fn list<'a>(lines: impl Iterator<Item = Cow<'a, RawValue>>) -> Listed {
+    to_raw_value(&lines.collect::<Vec<_>>()).unwrap_or_default()
 }
 
 /// The first characters of what was cut, enough to know it again.

@@ -132,10 +132,10 @@ impl Walk<'_> {
                 ..
             }) => {
                 // what only passes on is kept once
-                told.output = if output == *told.input {
+                told.output = if output == told.input {
                     told.input.clone()
                 } else {
-                    Arc::new(output)
+                    output
                 };
                 told.outcome = outcome;
                 told.variables = variables;
@@ -158,14 +158,22 @@ impl Walk<'_> {
         (acted.step, told)
     }
 
-    pub(super) fn checked(&self, mut done: Done, input: &Value, is_trigger: bool) -> Result<Done, NodeError> {
-        let nul = without_nul(&mut done.output) | clean::object_without_nul(&mut done.variables);
+    pub(super) fn checked(
+        &self,
+        mut done: Done,
+        input: &Arc<Value>,
+        is_trigger: bool,
+    ) -> Result<Done, NodeError> {
+        // what others hold too has been looked at
+        let is_new = Arc::get_mut(&mut done.output);
+        let nul = is_new.is_some_and(without_nul) | clean::object_without_nul(&mut done.variables);
         if nul {
             done.warnings
                 .push("U+0000 cannot be stored and became U+FFFD".to_owned());
         }
         // trigger data has a limit of its own, also where a node passes it on
-        if let Err(error) = self.fitting(&done.output)
+        if !Arc::ptr_eq(&done.output, input)
+            && let Err(error) = self.fitting(&done.output)
             && !is_trigger
             && done.output != *input
         {
@@ -184,11 +192,10 @@ impl Walk<'_> {
 
     /// A step has ended and its record goes with the next durable write.
     pub(super) fn complete(&mut self, step: &StepId, told: Told) -> Result<(), Halt> {
-        let beside = self.beside(step, &told);
-        let row = self.row(step, &told);
+        let (row, beside) = self.row(step, &told).unzip();
         let place = row.map(|row| self.unrecorded.push_ended(step, row));
         let line = self.completed(step, told)?;
-        if let (Some(_), Some(place), Some(beside)) = (line, place, beside) {
+        if let (Some(_), Some(place), Some(beside)) = (line, place, beside.flatten()) {
             self.unrecorded.put_beside(place, beside);
         }
         Ok(())
@@ -197,25 +204,20 @@ impl Walk<'_> {
     /// Who a step is, for its record.
     pub(super) fn who<'a>(&self, step: &'a StepId, node: &'a Node) -> Who<'a> {
         Who {
-            execution: self.execution.id,
+            key: step.idempotency_key(self.execution.id),
             step,
             node,
             began_after: self.story.began_after(step),
         }
     }
 
-    /// The record of an ended step.
-    pub(super) fn row(&self, step: &StepId, told: &Told) -> Option<Record> {
-        let node = self.definition.plan.node(&step.node)?;
-        let who = self.who(step, node);
-        record::ended(who, self.story.next_ordinal(), told)
-    }
-
-    /// What the record of an ended step is beside `nodes_executed`, if nothing of it is cut there.
-    pub(super) fn beside(&self, step: &StepId, told: &Told) -> Option<Record> {
-        let node = self.definition.plan.node(&step.node)?;
-        let line = self.story.summary().next_line()?;
-        record::beside(self.who(step, node), self.story.next_ordinal(), line, told)
+    /// The record of an ended step, and what it is beside `nodes_executed`, if nothing of it is cut there.
+    pub(super) fn row(&self, step: &StepId, told: &Told) -> Option<(Record, Option<Record>)> {
+        let who = self.who(step, self.definition.plan.node(&step.node)?);
+        let ordinal = self.story.next_ordinal();
+        let line = self.story.summary().next_line();
+        let beside = line.and_then(|line| record::beside(who, ordinal, line, told));
+        Some((record::ended(who, ordinal, told)?, beside))
     }
 
     /// A step has ended and its record is taken care of. The line of `nodes_executed` that shows it, if nothing of it is

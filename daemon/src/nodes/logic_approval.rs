@@ -74,7 +74,7 @@ mod tests {
         ] {
             let run = Run::new("logic-approval", config).names(json!({"name": "Ada", "list": [1]}));
             let done = run.go(&LogicApproval).await.unwrap();
-            assert_eq!(done.output, output);
+            assert_eq!(*done.output, output);
             assert_eq!(done.park.unwrap().wait, Some(Wait::Resume));
         }
     }
@@ -91,12 +91,12 @@ mod tests {
         for outcome in ["approved", "rejected"] {
             let done = came(How::Resumed, Some(outcome)).unwrap();
             assert_eq!(chosen(&done), [outcome]);
-            assert_eq!(done.output, json!({"payload": 1}));
+            assert_eq!(*done.output, json!({"payload": 1}));
         }
         let late = came(How::Timeout, None).unwrap();
         assert_eq!(
-            (chosen(&late), late.output),
-            (vec!["timeout".to_owned()], json!({"outcome": "timeout"}))
+            (chosen(&late), &*late.output),
+            (vec!["timeout".to_owned()], &json!({"outcome": "timeout"}))
         );
         assert!(came(How::Resumed, Some("perhaps")).is_err());
     }

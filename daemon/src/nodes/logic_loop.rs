@@ -67,11 +67,11 @@ mod tests {
     async fn the_list_is_the_output_until_the_results_are_there() {
         let done = run(json!({"arrayExpression": "trigger.list"})).await.unwrap();
         assert_eq!(done.outcome, Outcome::Items(3));
-        assert_eq!(done.output, json!([{"n": 1}, 2, null]));
+        assert_eq!(*done.output, json!([{"n": 1}, 2, null]));
         let empty = run(json!({"arrayExpression": "{{ trigger.empty }}"}))
             .await
             .unwrap();
-        assert_eq!((empty.outcome, empty.output), (Outcome::Items(0), json!([])));
+        assert_eq!((empty.outcome, &*empty.output), (Outcome::Items(0), &json!([])));
         let given = run(json!({"arrayExpression": [1, 2]})).await.unwrap();
         assert_eq!(given.outcome, Outcome::Items(2));
     }

@@ -1,8 +1,9 @@
 //! `logic-stop`: ends the execution at once, wherever other branches are (rule 12).
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use flow::{Outcome, Stop};
-use serde_json::Value;
 
 use super::{Class, Done, NodeError, NodeKind, NodeRun, setting};
 
@@ -27,10 +28,13 @@ impl NodeKind for LogicStop {
             Some(_) => return Err(NodeError::failed("status must be success, failure or cancelled")),
         };
         // An output that was given counts even if it is null; without one, what led here is the result.
-        let output = run.config.get("output").unwrap_or(run.input);
+        let output = match run.config.get("output") {
+            Some(output) => Arc::new(output.clone()),
+            None => run.input.clone(),
+        };
         Ok(Done {
             outcome: Outcome::Stopped(stop),
-            ..Done::with(Value::clone(output))
+            ..Done::with(output)
         })
     }
 }
@@ -66,8 +70,8 @@ mod tests {
                 .input(json!("in"));
             let done = run.go(&LogicStop).await.unwrap();
             assert_eq!(
-                (done.outcome, done.output),
-                (Outcome::Stopped(stop), output),
+                (done.outcome, &*done.output),
+                (Outcome::Stopped(stop), &output),
                 "{config}"
             );
         }

@@ -148,7 +148,7 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(chosen(&done), Vec::<String>::new());
-        assert_eq!(done.output, json!({"value": null, "case": null}));
+        assert_eq!(*done.output, json!({"value": null, "case": null}));
         assert!(!done.warnings.is_empty());
     }
 }

@@ -142,7 +142,10 @@ mod tests {
             payload,
         };
         let done = LogicWait.arrived(came(How::Resumed, json!({"a": 1}))).unwrap();
-        assert_eq!((done.output, done.outcome), (json!({"a": 1}), Outcome::Default));
+        assert_eq!(
+            (&*done.output, done.outcome),
+            (&json!({"a": 1}), Outcome::Default)
+        );
         let late = LogicWait.arrived(came(How::Timeout, Value::Null)).unwrap();
         assert_eq!(chosen(&late), ["timeout"]);
         assert_eq!(LogicWait.pinned(&late.output), late.outcome);

@@ -34,6 +34,7 @@ mod transform_map;
 mod transform_set_variable;
 mod trigger;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -72,7 +73,7 @@ pub struct NodeRun<'a> {
     /// names of its own (conditions, expressions, a mapping), stands here as it was saved.
     pub config: &'a Value,
     /// The output of the node that led here.
-    pub input: &'a Value,
+    pub input: &'a Arc<Value>,
     /// The names that templates and conditions may use, for what is evaluated per element.
     pub names: &'a (dyn flow::Names + Sync),
     /// The same for every attempt of this step.
@@ -94,8 +95,8 @@ impl<'a> NodeRun<'a> {
 /// What a run gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Done {
-    /// The step's output.
-    pub output: Value,
+    /// The step's output. What only passes its input on gives that very value, which is kept and shown once.
+    pub output: Arc<Value>,
     /// What the run chose.
     pub outcome: flow::Outcome,
     /// Variables that it set.
@@ -110,9 +111,9 @@ pub struct Done {
 
 impl Done {
     /// The ordinary end: leaves by the default handle with this output.
-    pub fn with(output: Value) -> Done {
+    pub fn with(output: impl Into<Arc<Value>>) -> Done {
         Done {
-            output,
+            output: output.into(),
             outcome: flow::Outcome::Default,
             variables: Map::new(),
             warnings: Vec::new(),
@@ -122,7 +123,7 @@ impl Done {
     }
 
     /// Leaves by one named handle.
-    pub fn chose(output: Value, handle: impl Into<String>) -> Done {
+    pub fn chose(output: impl Into<Arc<Value>>, handle: impl Into<String>) -> Done {
         Done {
             outcome: flow::Outcome::Chose(vec![handle.into()]),
             ..Done::with(output)

@@ -75,7 +75,7 @@ impl Run {
             execution: &execution,
             node: &node_of_graph,
             config: &config,
-            input: &self.input,
+            input: &Arc::new(self.input),
             names: &self.names,
             idempotency_key: Uuid::from_u128(7),
             services: &services,
@@ -126,7 +126,7 @@ fn every_registered_node_is_in_the_catalogue_once() {
 async fn a_trigger_gives_the_trigger_data() {
     let run = Run::new("trigger-manual", json!({})).names(json!({"trigger": {"a": 1}}));
     let done = run.go(&super::trigger::Trigger("trigger-manual")).await.unwrap();
-    assert_eq!(done.output, json!({"a": 1}));
+    assert_eq!(*done.output, json!({"a": 1}));
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn a_merge_passes_its_input_on_and_a_delay_parks_with_it() {
             .names(names.clone())
             .input(input.clone());
         let done = run.go(&super::logic_delay::LogicDelay).await.unwrap();
-        assert_eq!((done.park.is_some(), &done.output), (parks, &input), "{until}");
+        assert_eq!((done.park.is_some(), &*done.output), (parks, &input), "{until}");
     }
 }
 

@@ -45,7 +45,7 @@ impl NodeKind for TransformFilter {
         }
         Ok(Done {
             warnings,
-            ..Done::with(kept.into())
+            ..Done::with(serde_json::Value::from(kept))
         })
     }
 }
@@ -82,7 +82,7 @@ mod tests {
                 .go(&TransformFilter)
                 .await
                 .unwrap();
-            assert_eq!(done.output, expected, "{condition}");
+            assert_eq!(*done.output, expected, "{condition}");
         }
     }
 

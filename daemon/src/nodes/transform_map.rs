@@ -52,7 +52,7 @@ impl NodeKind for TransformMap {
         }
         Ok(Done {
             warnings,
-            ..Done::with(mapped.into())
+            ..Done::with(Value::from(mapped))
         })
     }
 }
@@ -93,12 +93,12 @@ mod tests {
             let done = mapped(json!({"inputArray": list, "mapping": mapping}))
                 .await
                 .unwrap();
-            assert_eq!(done.output, expected, "{mapping}");
+            assert_eq!(*done.output, expected, "{mapping}");
         }
         let literal = mapped(json!({"inputArray": [3], "mapping": "{{ item }}"}))
             .await
             .unwrap();
-        assert_eq!(literal.output, json!([3]));
+        assert_eq!(*literal.output, json!([3]));
     }
 
     #[tokio::test]

@@ -201,8 +201,8 @@ mod tests {
             .go(&TransformSetVariable)
             .await
             .unwrap();
-        assert_eq!(done.output, json!({"score": 12, "who": "Hello Ann"}));
-        assert_eq!(Value::Object(done.variables), done.output);
+        assert_eq!(*done.output, json!({"score": 12, "who": "Hello Ann"}));
+        assert_eq!(Value::Object(done.variables), *done.output);
     }
 
     #[tokio::test]

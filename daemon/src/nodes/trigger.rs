@@ -1,7 +1,6 @@
 //! `trigger-*`: where an execution begins. The output is the trigger data.
 
 use async_trait::async_trait;
-use serde_json::Value;
 
 use super::{Class, Done, NodeError, NodeKind, NodeRun};
 
@@ -19,6 +18,6 @@ impl NodeKind for Trigger {
     }
 
     async fn run(&self, run: NodeRun<'_>) -> Result<Done, NodeError> {
-        Ok(Done::with(Value::clone(&run.execution.trigger)))
+        Ok(Done::with(run.execution.trigger.clone()))
     }
 }

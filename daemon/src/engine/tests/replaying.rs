@@ -96,7 +96,7 @@ fn what_is_parked_goes_on_waiting_by_the_monotonic_clock() {
     // what is recorded of it is what was read
     let plan = plan_of_delay();
     let who = Who {
-        execution: uuid::Uuid::nil(),
+        key: uuid::Uuid::nil(),
         step: &step("d"),
         node: plan.node("d").unwrap(),
         began_after: 1,
