@@ -55,6 +55,7 @@ mod nemesis;
 mod old_formats;
 mod oracle;
 mod other_starts;
+mod passed_on;
 mod pg_cron;
 mod places;
 mod priority;
