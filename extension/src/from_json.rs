@@ -10,7 +10,7 @@ use pgrx::prelude::*;
 use pgrx::{AnyElement, pg_sys};
 
 use crate::refusal::Refusal;
-use writing::Writing;
+use writing::Pieces;
 
 /// `automations.from_json(json)`: a list, in UTF-8 whatever the encoding of the database is.
 #[pg_extern(sql = false)]
@@ -21,9 +21,21 @@ fn from_json(json: &[u8]) -> Result<AnyElement, pg_sys::panic::ErrorReport> {
 /// The jsonb of a list, in the memory of this call.
 ///
 /// # Errors
-/// As `reading::list` and `Writing::into_jsonb`.
+/// As `reading::list` and `Pieces::into_jsonb`.
 pub fn jsonb_of(json: &[u8]) -> Result<AnyElement, Refusal> {
-    let mut writing = Writing::default();
-    let list = reading::list(json, &mut writing)?;
-    writing.into_jsonb(list)
+    let mut pieces = Pieces::default();
+    let list = reading::list(json, &mut pieces)?;
+    pieces.into_jsonb(list)
+}
+
+/// After how many levels the stack is looked at.
+const LEVELS: u32 = 16;
+
+/// Whether the statement is to end, and whether there is room for more levels: an ERROR where not.
+fn look_around(depth: u32) {
+    pgrx::check_for_interrupts!();
+    if depth.is_multiple_of(LEVELS) {
+        // SAFETY: as any recursion in a backend.
+        unsafe { pg_sys::check_stack_depth() };
+    }
 }

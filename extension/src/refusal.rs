@@ -82,6 +82,9 @@ pub enum Refusal {
     /// More than PostgreSQL's jsonb can hold.
     #[error("total size of a jsonb exceeds the maximum of 268435455 bytes")]
     JsonbTooLarge,
+    /// The machine has no more memory.
+    #[error("out of memory")]
+    OutOfMemory,
     /// SPI could not do it.
     #[error("{0}")]
     Spi(#[from] spi::SpiError),
@@ -111,6 +114,7 @@ impl Refusal {
             Refusal::Unreadable(_) => PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
             Refusal::ZeroCharacter => PgSqlErrorCode::ERRCODE_UNTRANSLATABLE_CHARACTER,
             Refusal::JsonbTooLarge => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            Refusal::OutOfMemory => PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
             Refusal::Taken => PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
             Refusal::Denied(_) | Refusal::NotOfTheAccount(_) => {
                 PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE

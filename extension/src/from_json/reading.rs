@@ -3,21 +3,19 @@
 use std::borrow::Cow;
 use std::ffi::CString;
 
-use jiter::{Jiter, JiterError, JsonValue, Peek};
+use jiter::{Jiter, JiterError, Peek};
 use memchr::memmem;
 use pgrx::{IntoDatum, pg_sys};
 
-use super::writing::{NULL, Piece, Writing};
+use super::look_around;
+use super::writing::{NULL, Piece, Pieces};
 use crate::refusal::Refusal;
 
-/// After how many levels the stack is looked at.
-const LEVELS: u32 = 16;
-
 /// What a line shows.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Line {
-    input: Piece,
-    output: Piece,
+    input: Option<Piece>,
+    output: Option<Piece>,
 }
 
 /// Reads `[{…, "nodes_executed": [{…}, …]}, …]`, or any other list.
@@ -25,16 +23,16 @@ struct Line {
 /// # Errors
 /// [`Refusal::Unreadable`] where it is none, or a line refers to what is not there; [`Refusal::ZeroCharacter`],
 /// [`Refusal::JsonbTooLarge`] as `jsonb_in` refuses them.
-pub fn list(json: &[u8], writing: &mut Writing) -> Result<Piece, Refusal> {
+pub fn list(json: &[u8], pieces: &mut Pieces) -> Result<Piece, Refusal> {
     let mut reading = Reading {
         json: Jiter::new(json),
         // SAFETY: reads a variable of this process.
         is_utf8: unsafe { pg_sys::GetDatabaseEncoding() } == pg_sys::pg_enc::PG_UTF8 as i32,
         // a zero may be read only where this is: as itself it is no JSON
         may_have_zero: memmem::find(json, br"\u0000").is_some(),
-        digits: digits(writing)?,
+        digits: digits(pieces)?,
         depth: 0,
-        writing,
+        pieces,
     };
     match reading.json.peek()? {
         Peek::Array => {}
@@ -45,9 +43,9 @@ pub fn list(json: &[u8], writing: &mut Writing) -> Result<Piece, Refusal> {
     Ok(list)
 }
 
-struct Reading<'j, 'w> {
+struct Reading<'j, 'p> {
     json: Jiter<'j>,
-    writing: &'w mut Writing,
+    pieces: &'p mut Pieces,
     /// The encoding of the database.
     is_utf8: bool,
     may_have_zero: bool,
@@ -62,39 +60,32 @@ impl Reading<'_, '_> {
         if peek != Peek::Object {
             return self.value(peek);
         }
-        let mark = self.writing.mark();
-        let element = self.object(|reading, key| {
+        self.object(|reading, key| {
             let peek = reading.json.peek()?;
-            if peek == Peek::Array && reading.writing.bytes(*key) == b"nodes_executed" {
+            if peek == Peek::Array && reading.pieces.bytes(*key) == b"nodes_executed" {
                 let mut lines = Vec::new();
                 return reading.list(|reading, peek| reading.line(&mut lines, peek));
             }
             reading.value(peek)
-        })?;
-        Ok(self.writing.keep_only(element, mark))
+        })
     }
 
-    /// A line of `nodes_executed`. Nothing of it is dropped: this or a later one may show it again.
+    /// A line of `nodes_executed`.
     fn line(&mut self, lines: &mut Vec<Line>, peek: Peek) -> Result<Piece, Refusal> {
-        let mut line = Line {
-            input: NULL,
-            output: NULL,
-        };
+        let mut line = Line::default();
         let piece = if peek == Peek::Object {
-            self.object(|reading, key| match reading.writing.bytes(*key) {
-                b"input" => reading.next().inspect(|input| line.input = *input),
-                b"output" => reading.next().inspect(|output| line.output = *output),
+            self.object(|reading, key| match reading.pieces.bytes(*key) {
+                b"input" => Ok(*line.input.insert(reading.next()?)),
+                b"output" => Ok(*line.output.insert(reading.next()?)),
                 b"input_of" => {
-                    *key = reading.writing.text(b"input");
-                    let input = reading.shown(lines, line)?;
-                    line.input = input;
-                    Ok(input)
+                    *key = reading.pieces.text(b"input")?;
+                    let shown = reading.shown(lines, line)?;
+                    Ok(*line.input.insert(shown))
                 }
                 b"output_of" => {
-                    *key = reading.writing.text(b"output");
-                    let output = reading.shown(lines, line)?;
-                    line.output = output;
-                    Ok(output)
+                    *key = reading.pieces.text(b"output")?;
+                    let shown = reading.shown(lines, line)?;
+                    Ok(*line.output.insert(shown))
                 }
                 _ => reading.next(),
             })?
@@ -107,23 +98,38 @@ impl Reading<'_, '_> {
 
     /// What `[line, "input"]` or `[line, "output"]` shows, of the lines before this one or of this one.
     fn shown(&mut self, lines: &[Line], this: Line) -> Result<Piece, Refusal> {
-        let reference = self.json.next_value()?;
-        let found = match &reference {
-            JsonValue::Array(reference) => match reference.as_slice() {
-                [JsonValue::Int(line), JsonValue::Str(what)] => usize::try_from(*line)
-                    .ok()
-                    .and_then(|line| lines.get(line).or((line == lines.len()).then_some(&this)))
-                    .and_then(|line| match what.as_ref() {
-                        "input" => Some(line.input),
-                        "output" => Some(line.output),
-                        _ => None,
-                    }),
-                _ => None,
-            },
-            _ => None,
+        let shown = self.reference()?.and_then(|(line, is_input)| {
+            let line = lines.get(line).or((line == lines.len()).then_some(&this))?;
+            if is_input { line.input } else { line.output }
+        });
+        shown.ok_or_else(|| {
+            let line = lines.len();
+            Refusal::Unreadable(format!("line {line} of nodes_executed shows what is not there"))
+        })
+    }
+
+    /// Which line, and whether its input; none of what is no reference.
+    fn reference(&mut self) -> Result<Option<(usize, bool)>, Refusal> {
+        if self.json.peek()? != Peek::Array {
+            return Ok(None);
+        }
+        let line = match self.json.known_array()? {
+            Some(peek) if peek.is_num() => {
+                let digits = std::str::from_utf8(self.json.known_number_bytes(peek)?);
+                digits.ok().and_then(|digits| digits.parse().ok())
+            }
+            _ => return Ok(None),
         };
-        found
-            .ok_or_else(|| Refusal::Unreadable(format!("a line refers to {reference:?}, which is not there")))
+        let is_input = match self.json.array_step()? {
+            Some(Peek::String) => match self.json.known_str()? {
+                "input" => true,
+                "output" => false,
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        let is_over = self.json.array_step()?.is_none();
+        Ok(line.filter(|_| is_over).map(|line| (line, is_input)))
     }
 
     fn next(&mut self) -> Result<Piece, Refusal> {
@@ -141,28 +147,24 @@ impl Reading<'_, '_> {
             Peek::String => {
                 let text = self.json.known_str()?;
                 if self.is_utf8 && !self.may_have_zero {
-                    return Ok(self.writing.text(text.as_bytes()));
+                    return self.pieces.text(text.as_bytes());
                 }
-                Ok(self.writing.text(&encoded(text, self.is_utf8)?))
+                self.pieces.text(&encoded(text, self.is_utf8)?)
             }
             Peek::Array | Peek::Object => {
+                look_around(self.depth);
                 self.depth += 1;
-                if self.depth.is_multiple_of(LEVELS) {
-                    // SAFETY: as any recursion in a backend: an ERROR instead of an overflow.
-                    unsafe { pg_sys::check_stack_depth() };
-                }
-                let mark = self.writing.mark();
                 let container = match peek {
-                    Peek::Array => self.list(Reading::value)?,
-                    _ => self.object(|reading, _| reading.next())?,
+                    Peek::Array => self.list(Reading::value),
+                    _ => self.object(|reading, _| reading.next()),
                 };
                 self.depth -= 1;
-                Ok(self.writing.keep_only(container, mark))
+                container
             }
             // what is no number either is refused there
             _ => match self.json.known_number_bytes(peek)? {
                 [digit @ b'0'..=b'9'] => Ok(self.digits[usize::from(digit - b'0')]),
-                digits => number(digits, self.writing),
+                digits => number(digits, self.pieces),
             },
         }
     }
@@ -172,14 +174,14 @@ impl Reading<'_, '_> {
         &mut self,
         mut element: impl FnMut(&mut Self, Peek) -> Result<Piece, Refusal>,
     ) -> Result<Piece, Refusal> {
-        let mark = self.writing.mark();
+        let mark = self.pieces.begin();
         let mut next = self.json.known_array()?;
         while let Some(peek) = next {
             let element = element(self, peek)?;
-            self.writing.push(element);
+            self.pieces.push(element)?;
             next = self.json.array_step()?;
         }
-        self.writing.array(mark)
+        self.pieces.array(mark)
     }
 
     /// An object of which each value is read so, and which key it belongs to is said.
@@ -187,20 +189,20 @@ impl Reading<'_, '_> {
         &mut self,
         mut value: impl FnMut(&mut Self, &mut Piece) -> Result<Piece, Refusal>,
     ) -> Result<Piece, Refusal> {
-        let mark = self.writing.mark();
+        let mark = self.pieces.begin();
         let mut next = self.json.known_object()?;
         while let Some(key) = next {
             let mut key = if self.is_utf8 && !self.may_have_zero {
-                self.writing.text(key.as_bytes())
+                self.pieces.text(key.as_bytes())?
             } else {
-                self.writing.text(&encoded(key, self.is_utf8)?)
+                self.pieces.text(&encoded(key, self.is_utf8)?)?
             };
             let value = value(self, &mut key)?;
-            self.writing.push(key);
-            self.writing.push(value);
+            self.pieces.push(key)?;
+            self.pieces.push(value)?;
             next = self.json.next_key()?;
         }
-        self.writing.object(mark)
+        self.pieces.object(mark)
     }
 }
 
@@ -223,16 +225,17 @@ fn encoded(text: &str, is_utf8: bool) -> Result<Cow<'_, [u8]>, Refusal> {
 }
 
 /// The numbers of one digit.
-fn digits(writing: &mut Writing) -> Result<[Piece; 10], Refusal> {
+fn digits(pieces: &mut Pieces) -> Result<[Piece; 10], Refusal> {
     let mut digits = [NULL; 10];
     for (digit, text) in digits.iter_mut().zip(b"0123456789".chunks(1)) {
-        *digit = number(text, writing)?;
+        *digit = number(text, pieces)?;
     }
     Ok(digits)
 }
 
-/// A number as `numeric` has it, with each of its digits.
-fn number(digits: &[u8], writing: &mut Writing) -> Result<Piece, Refusal> {
+/// A number as `numeric` has it, with each of its digits. (jiter refuses an integer of more than 4,300 of them, which `numeric`
+/// could hold. No daemon writes one.)
+fn number(digits: &[u8], pieces: &mut Pieces) -> Result<Piece, Refusal> {
     let text = std::str::from_utf8(digits).unwrap_or_default();
     // SAFETY: int8_numeric takes an int8, numeric_in a C string, an oid and a modifier; both give a varlena.
     unsafe {
@@ -252,7 +255,7 @@ fn number(digits: &[u8], writing: &mut Writing) -> Result<Piece, Refusal> {
             .ok_or(Refusal::Null("a number"))?
             .cast_mut_ptr::<pg_sys::varlena>();
         let bytes = std::slice::from_raw_parts(numeric.cast::<u8>(), pgrx::varsize_any(numeric));
-        Ok(writing.number(bytes))
+        pieces.number(bytes)
     }
 }
 

@@ -1,9 +1,7 @@
 //! The binary form of jsonb, as `src/include/utils/jsonb.h` and `jsonb_util.c` (`convertToJsonb`) of PostgreSQL have it, the same
 //! since 9.4: a container is a header, an entry for each element or for each key and then each value, and their bytes.
-//! What is nested or a number begins at a multiple of four. A container is put together when its elements are known, so each
-//! piece is a range of bytes that may be used again.
-
-use std::ops::Range;
+//! What is nested or a number begins at a multiple of four. What is read becomes pieces, and is written when all of it is known,
+//! so a piece may be shown several times and each byte is copied once.
 
 use pgrx::{AnyElement, FromDatum, pg_sys};
 
@@ -17,27 +15,46 @@ const ARRAY: u32 = 0x4000_0000;
 /// `JENTRY_HAS_OFF`, and `JB_OFFSET_STRIDE`: each so many entries one holds where its bytes end instead of how many they are.
 const HAS_OFFSET: u32 = 0x8000_0000;
 const STRIDE: usize = 32;
-/// `JENTRY_OFFLENMASK`: the most bytes of a container.
+/// `JENTRY_OFFLENMASK`: the most bytes of a value.
 const MOST: usize = 0x0FFF_FFFF;
+/// `JSONB_MAX_ELEMS` and `JSONB_MAX_PAIRS`: as many as PostgreSQL can allocate while it reads them.
+const MOST_ELEMENTS: usize = 0x3FFF_FFFF / 32;
+const MOST_PAIRS: usize = 0x3FFF_FFFF / 72;
 
-/// What an entry says of its bytes: `JENTRY_ISSTRING` and its like.
+/// Each has an entry.
+const MOST_PIECES: usize = MOST / WORD;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
 enum Kind {
-    Text = 0,
-    Number = 0x1000_0000,
-    False = 0x2000_0000,
-    True = 0x3000_0000,
-    Null = 0x4000_0000,
-    Container = 0x5000_0000,
+    Text,
+    Number,
+    False,
+    True,
+    Null,
+    Array,
+    Object,
 }
 
-/// A value that has been written.
+impl Kind {
+    /// What an entry says of its bytes: `JENTRY_ISSTRING` and its like.
+    fn entry(self) -> u32 {
+        match self {
+            Kind::Text => 0,
+            Kind::Number => 0x1000_0000,
+            Kind::False => 0x2000_0000,
+            Kind::True => 0x3000_0000,
+            Kind::Null => 0x4000_0000,
+            Kind::Array | Kind::Object => 0x5000_0000,
+        }
+    }
+}
+
+/// A value that has been read: a range of bytes, or of the pieces that a container is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Piece {
     kind: Kind,
-    start: usize,
-    length: usize,
+    start: u32,
+    length: u32,
 }
 
 /// `null`.
@@ -57,172 +74,209 @@ impl Piece {
         Piece::bare(if is_true { Kind::True } else { Kind::False })
     }
 
-    fn range(self) -> Range<usize> {
-        self.start..self.start + self.length
+    fn of<T>(list: &mut Vec<T>, kind: Kind, what: &[T]) -> Result<Piece, Refusal>
+    where
+        T: Copy,
+    {
+        let (start, length) = (u32::try_from(list.len()), u32::try_from(what.len()));
+        let (Ok(start), Ok(length)) = (start, length) else {
+            return Err(Refusal::JsonbTooLarge);
+        };
+        list.try_reserve(what.len()).map_err(|_| Refusal::OutOfMemory)?;
+        list.extend_from_slice(what);
+        Ok(Piece { kind, start, length })
+    }
+
+    fn within<T>(self, list: &[T]) -> &[T] {
+        &list[self.start as usize..][..self.length as usize]
     }
 }
 
-/// Pieces, and the containers that are put together of them.
+/// What has been read.
 #[derive(Debug, Default)]
-pub struct Writing {
+pub struct Pieces {
+    /// Of strings and numbers.
     bytes: Vec<u8>,
-    /// Keys and values of the objects, and elements of the lists, that are being read.
+    /// Of containers: elements, or keys and then values.
+    parts: Vec<Piece>,
+    /// Elements, or keys and values in turns, of the containers that are not at their ends.
     open: Vec<Piece>,
 }
 
-/// Where a container begins: in the bytes, and in what is open.
+/// Where a container begins.
 #[derive(Debug, Clone, Copy)]
-pub struct Mark {
-    bytes: usize,
-    open: usize,
-}
+pub struct Mark(usize);
 
-impl Writing {
-    /// A container begins.
-    pub fn mark(&self) -> Mark {
-        Mark {
-            bytes: self.bytes.len(),
-            open: self.open.len(),
-        }
-    }
-
-    /// An element, a key or a value of the container that began last.
-    pub fn push(&mut self, piece: Piece) {
-        self.open.push(piece);
-    }
-
+impl Pieces {
     /// A string, or a key: bytes in the encoding of the database.
-    pub fn text(&mut self, text: &[u8]) -> Piece {
-        self.piece(Kind::Text, text)
+    ///
+    /// # Errors
+    /// [`Refusal::JsonbTooLarge`], [`Refusal::OutOfMemory`].
+    pub fn text(&mut self, text: &[u8]) -> Result<Piece, Refusal> {
+        if text.len() > MOST {
+            return Err(Refusal::JsonbTooLarge);
+        }
+        Piece::of(&mut self.bytes, Kind::Text, text)
     }
 
     /// A number: a datum of `numeric` as `numeric_in` makes it.
-    pub fn number(&mut self, numeric: &[u8]) -> Piece {
-        self.piece(Kind::Number, numeric)
-    }
-
-    /// What a piece was made of.
-    pub fn bytes(&self, piece: Piece) -> &[u8] {
-        &self.bytes[piece.range()]
-    }
-
-    fn piece(&mut self, kind: Kind, bytes: &[u8]) -> Piece {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        Piece {
-            kind,
-            start,
-            length: bytes.len(),
-        }
-    }
-
-    /// A list of what was pushed since the mark.
     ///
     /// # Errors
-    /// [`Refusal::JsonbTooLarge`].
-    pub fn array(&mut self, mark: Mark) -> Result<Piece, Refusal> {
-        self.container(ARRAY, mark, self.open.len() - mark.open)
+    /// As [`Pieces::text`].
+    pub fn number(&mut self, numeric: &[u8]) -> Result<Piece, Refusal> {
+        Piece::of(&mut self.bytes, Kind::Number, numeric)
     }
 
-    /// An object of what was pushed since the mark, a key and a value in turns. Of several members with one key the last one
+    /// What a string was made of.
+    pub fn bytes(&self, text: Piece) -> &[u8] {
+        text.within(&self.bytes)
+    }
+
+    /// A container begins.
+    pub fn begin(&self) -> Mark {
+        Mark(self.open.len())
+    }
+
+    /// An element, a key or a value of the container that began last.
+    ///
+    /// # Errors
+    /// As [`Pieces::text`].
+    pub fn push(&mut self, piece: Piece) -> Result<(), Refusal> {
+        if self.open.len() + self.parts.len() > MOST_PIECES {
+            return Err(Refusal::JsonbTooLarge);
+        }
+        self.open.try_reserve(1).map_err(|_| Refusal::OutOfMemory)?;
+        self.open.push(piece);
+        Ok(())
+    }
+
+    /// A list of what was pushed since it began.
+    ///
+    /// # Errors
+    /// As [`Pieces::text`].
+    pub fn array(&mut self, mark: Mark) -> Result<Piece, Refusal> {
+        let elements = &self.open[mark.0..];
+        if elements.len() > MOST_ELEMENTS {
+            return Err(Refusal::JsonbTooLarge);
+        }
+        let array = Piece::of(&mut self.parts, Kind::Array, elements);
+        self.open.truncate(mark.0);
+        array
+    }
+
+    /// An object of what was pushed since it began, a key and a value in turns. Of several members with one key the last one
     /// counts, as in any jsonb.
     ///
     /// # Errors
-    /// [`Refusal::JsonbTooLarge`].
+    /// As [`Pieces::text`].
     pub fn object(&mut self, mark: Mark) -> Result<Piece, Refusal> {
-        let members = self.open[mark.open..].as_chunks::<2>().0;
-        let key = |[key, _]: &[Piece; 2]| (key.length, &self.bytes[key.range()]);
-        let count = if members.is_sorted_by(|one, next| key(one) < key(next)) {
-            members.len()
-        } else {
-            let mut members = members.to_vec();
+        let Pieces { bytes, parts, open } = self;
+        let members = open[mark.0..].as_chunks_mut::<2>().0;
+        if members.len() > MOST_PAIRS {
+            return Err(Refusal::JsonbTooLarge);
+        }
+        let key = |[key, _]: &[Piece; 2]| (key.length, key.within(bytes));
+        let mut count = members.len();
+        if !members.is_sorted_by(|one, next| key(one) < key(next)) {
             members.reverse(); // and sorted stably, so that the last of one key comes first and stays
             members.sort_by(|one, other| key(one).cmp(&key(other)));
-            members.dedup_by(|one, kept| key(one) == key(kept));
-            self.open.truncate(mark.open);
-            self.open.extend_from_slice(members.as_flattened());
-            members.len()
-        };
-        self.container(OBJECT, mark, count)
-    }
-
-    /// Puts a container together. The keys of an object come before its values.
-    fn container(&mut self, kind: u32, mark: Mark, count: usize) -> Result<Piece, Refusal> {
-        align(&mut self.bytes);
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&(kind | word(count)?).to_ne_bytes());
-        let entries = self.bytes.len();
-        let pieces = self.open.len() - mark.open;
-        self.bytes.resize(entries + WORD * pieces, 0);
-        let base = self.bytes.len();
-        for index in 0..pieces {
-            let place = match kind {
-                OBJECT if index < count => 2 * index,
-                OBJECT => 2 * (index - count) + 1,
-                _ => index,
-            };
-            let piece = self.open[mark.open + place];
-            let before = self.bytes.len();
-            if matches!(piece.kind, Kind::Number | Kind::Container) {
-                align(&mut self.bytes);
+            count = 0;
+            for next in 0..members.len() {
+                if count == 0 || key(&members[count - 1]) != key(&members[next]) {
+                    members[count] = members[next];
+                    count += 1;
+                }
             }
-            self.bytes.extend_from_within(piece.range());
-            let end = self.bytes.len();
-            let size = match index % STRIDE {
-                0 => word(end - base)? | HAS_OFFSET,
-                _ => word(end - before)?,
-            };
-            let entry = entries + WORD * index;
-            self.bytes[entry..entry + WORD].copy_from_slice(&(piece.kind as u32 | size).to_ne_bytes());
         }
-        word(self.bytes.len() - base)?;
-        self.open.truncate(mark.open);
-        Ok(Piece {
-            kind: Kind::Container,
-            start,
-            length: self.bytes.len() - start,
-        })
-    }
-
-    /// Drops what was written since a mark, but for the container that was put together of it.
-    pub fn keep_only(&mut self, container: Piece, mark: Mark) -> Piece {
-        let start = mark.bytes.next_multiple_of(WORD);
-        self.bytes.copy_within(container.range(), start);
-        self.bytes[mark.bytes..start].fill(0);
-        self.bytes.truncate(start + container.length);
-        Piece { start, ..container }
+        parts.try_reserve(2 * count).map_err(|_| Refusal::OutOfMemory)?;
+        let object = Piece::of(parts, Kind::Object, &[])?;
+        parts.extend(members[..count].iter().map(|member| member[0]));
+        parts.extend(members[..count].iter().map(|member| member[1]));
+        open.truncate(mark.0);
+        let length = u32::try_from(2 * count).map_err(|_| Refusal::JsonbTooLarge)?;
+        Ok(Piece { length, ..object })
     }
 
     /// A jsonb in the memory of this call, of a container.
     ///
     /// # Errors
-    /// [`Refusal::JsonbTooLarge`].
+    /// As [`Pieces::text`].
     pub fn into_jsonb(self, container: Piece) -> Result<AnyElement, Refusal> {
-        let bytes = &self.bytes[container.range()];
-        let size = bytes.len() + pg_sys::VARHDRSZ;
-        if size > MOST {
-            return Err(Refusal::JsonbTooLarge);
-        }
+        let mut jsonb = Vec::new();
+        self.write(container, &mut jsonb, 0)?;
+        let size = jsonb.len() + pg_sys::VARHDRSZ;
         // SAFETY: a varlena of this size, filled to its end; a header and entries of jsonb are what its bytes begin with.
         unsafe {
             let varlena = pg_sys::palloc(size);
             pgrx::set_varsize_4b(varlena.cast(), i32::try_from(size).unwrap_or(i32::MAX));
-            std::ptr::copy_nonoverlapping(
-                bytes.as_ptr(),
-                varlena.cast::<u8>().add(pg_sys::VARHDRSZ),
-                bytes.len(),
-            );
+            let content = varlena.cast::<u8>().add(pg_sys::VARHDRSZ);
+            std::ptr::copy_nonoverlapping(jsonb.as_ptr(), content, jsonb.len());
             AnyElement::from_polymorphic_datum(pg_sys::Datum::from(varlena), false, pg_sys::JSONBOID)
-                .ok_or(Refusal::Null("a result"))
+                .ok_or(Refusal::Null("a list"))
         }
+    }
+
+    /// Writes a container behind what is written.
+    fn write(&self, container: Piece, jsonb: &mut Vec<u8>, depth: u32) -> Result<(), Refusal> {
+        super::look_around(depth);
+        let parts = container.within(&self.parts);
+        let header = match container.kind {
+            Kind::Object => OBJECT | word(parts.len() / 2)?,
+            _ => ARRAY | word(parts.len())?,
+        };
+        align(jsonb)?;
+        extend(jsonb, &header.to_ne_bytes())?;
+        let entries = jsonb.len();
+        grow(jsonb, entries + WORD * parts.len())?;
+        let base = jsonb.len();
+        for (index, part) in parts.iter().enumerate() {
+            let before = jsonb.len();
+            match part.kind {
+                Kind::Null | Kind::True | Kind::False => {}
+                Kind::Text => extend(jsonb, self.bytes(*part))?,
+                Kind::Number => {
+                    align(jsonb)?;
+                    extend(jsonb, self.bytes(*part))?;
+                }
+                Kind::Array | Kind::Object => self.write(*part, jsonb, depth + 1)?,
+            }
+            let end = jsonb.len();
+            let size = match index % STRIDE {
+                0 => word(end - base)? | HAS_OFFSET,
+                _ => word(end - before)?,
+            };
+            let entry = entries + WORD * index;
+            jsonb[entry..entry + WORD].copy_from_slice(&(part.kind.entry() | size).to_ne_bytes());
+        }
+        Ok(())
     }
 }
 
-fn align(bytes: &mut Vec<u8>) {
-    bytes.resize(bytes.len().next_multiple_of(WORD), 0);
+fn extend(jsonb: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Refusal> {
+    reserve(jsonb, bytes.len())?;
+    jsonb.extend_from_slice(bytes);
+    Ok(())
 }
 
-/// A number of elements or bytes as an entry holds it.
+fn align(jsonb: &mut Vec<u8>) -> Result<(), Refusal> {
+    grow(jsonb, jsonb.len().next_multiple_of(WORD))
+}
+
+fn grow(jsonb: &mut Vec<u8>, length: usize) -> Result<(), Refusal> {
+    reserve(jsonb, length - jsonb.len())?;
+    jsonb.resize(length, 0);
+    Ok(())
+}
+
+/// Makes room for more. Refused before anything is copied: what is shown again may be much larger than what was sent.
+fn reserve(jsonb: &mut Vec<u8>, more: usize) -> Result<(), Refusal> {
+    if jsonb.len() + more > MOST {
+        return Err(Refusal::JsonbTooLarge);
+    }
+    jsonb.try_reserve(more).map_err(|_| Refusal::OutOfMemory)
+}
+
+/// A number of elements or bytes as a header or an entry holds it.
 fn word(number: usize) -> Result<u32, Refusal> {
     match u32::try_from(number) {
         Ok(word) if number <= MOST => Ok(word),
