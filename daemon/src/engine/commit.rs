@@ -59,7 +59,7 @@ pub(super) async fn commit(
     if walk.hold.is_lost() {
         return Err(Halt::Lost);
     }
-    let Some((row, _)) = walk.row(step, told) else {
+    let Some(row) = walk.row(step, told) else {
         return Err(Halt::failed(
             "node_failed",
             "internal error: no record".to_owned(),
@@ -113,7 +113,7 @@ pub(super) async fn commit_with_end(
     told: Told,
     transaction: TenantTransaction,
 ) -> Halt {
-    let (Some((row, beside)), false) = (walk.row(step, &told), walk.hold.is_lost()) else {
+    let (Some((row, beside)), false) = (walk.row_and_beside(step, &told), walk.hold.is_lost()) else {
         return Halt::Lost;
     };
     let row = match walk.completed(step, told) {

@@ -177,7 +177,10 @@ impl Summary {
             input: Some(input),
             output_of: output.as_ref().and_then(Shown::spot),
             output,
-            error: (told.error.as_deref()).map(|error| Shown::within(self.each, &mut self.left, error)),
+            error: told
+                .error
+                .as_deref()
+                .map(|error| Shown::within(self.each, &mut self.left, error)),
             warnings: &told.warnings,
             ..Entry::of(node)
         };

@@ -192,7 +192,7 @@ impl Walk<'_> {
 
     /// A step has ended and its record goes with the next durable write.
     pub(super) fn complete(&mut self, step: &StepId, told: Told) -> Result<(), Halt> {
-        let (row, beside) = self.row(step, &told).unzip();
+        let (row, beside) = self.row_and_beside(step, &told).unzip();
         let place = row.map(|row| self.unrecorded.push_ended(step, row));
         let line = self.completed(step, told)?;
         if let (Some(_), Some(place), Some(beside)) = (line, place, beside.flatten()) {
@@ -211,8 +211,14 @@ impl Walk<'_> {
         }
     }
 
-    /// The record of an ended step, and what it is beside `nodes_executed`, if nothing of it is cut there.
-    pub(super) fn row(&self, step: &StepId, told: &Told) -> Option<(Record, Option<Record>)> {
+    /// The record of an ended step.
+    pub(super) fn row(&self, step: &StepId, told: &Told) -> Option<Record> {
+        let who = self.who(step, self.definition.plan.node(&step.node)?);
+        record::ended(who, self.story.next_ordinal(), told)
+    }
+
+    /// The same, and what it is beside `nodes_executed`, if nothing of it is cut there.
+    pub(super) fn row_and_beside(&self, step: &StepId, told: &Told) -> Option<(Record, Option<Record>)> {
         let who = self.who(step, self.definition.plan.node(&step.node)?);
         let ordinal = self.story.next_ordinal();
         let line = self.story.summary().next_line();

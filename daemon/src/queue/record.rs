@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::sent::Sent;
@@ -28,10 +27,12 @@ impl Queue {
     /// Writes step records in a transaction of their own. `false`: the lease is lost and nothing was written.
     pub async fn record(&self, claim: Claim, steps: &[Record], sure: Sure) -> Result<bool, QueueError> {
         let (steps, durable) = (Sent(steps), sure == Sure::OnDisk);
-        let [account_id, id, token, steps] = parameters(&claim, &steps);
         let row = self
             .calls
-            .write_one(RECORD, &[account_id, id, token, steps, &durable])
+            .write_one(
+                RECORD,
+                &[&claim.account_id, &claim.id, &claim.token, &steps, &durable],
+            )
             .await?;
         Ok(row.try_get::<_, Option<bool>>(0)?.unwrap_or(false))
     }
@@ -52,9 +53,4 @@ impl Queue {
             .await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
-}
-
-/// What it is told, also where it is the last statement of a database node's transaction.
-pub(super) fn parameters<'a>(claim: &'a Claim, steps: &'a Sent<&[Record]>) -> [&'a (dyn ToSql + Sync); 4] {
-    [&claim.account_id, &claim.id, &claim.token, steps]
 }

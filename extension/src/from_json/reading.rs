@@ -26,11 +26,13 @@ struct Line {
 pub fn list(json: &[u8], pieces: &mut Pieces) -> Result<Piece, Refusal> {
     let mut reading = Reading {
         json: Jiter::new(json),
-        // SAFETY: reads a variable of this process.
-        is_utf8: unsafe { pg_sys::GetDatabaseEncoding() } == pg_sys::pg_enc::PG_UTF8 as i32,
-        // a zero may be read only where this is: as itself it is no JSON
-        may_have_zero: memmem::find(json, br"\u0000").is_some(),
-        digits: digits(pieces)?,
+        strings: Strings {
+            // SAFETY: reads a variable of this process.
+            are_utf8: unsafe { pg_sys::GetDatabaseEncoding() } == pg_sys::pg_enc::PG_UTF8 as i32,
+            // a zero may be read only where this is: as itself it is no JSON
+            may_have_zero: memmem::find(json, br"\u0000").is_some(),
+        },
+        digits: [None; 10],
         depth: 0,
         pieces,
     };
@@ -46,11 +48,9 @@ pub fn list(json: &[u8], pieces: &mut Pieces) -> Result<Piece, Refusal> {
 struct Reading<'j, 'p> {
     json: Jiter<'j>,
     pieces: &'p mut Pieces,
-    /// The encoding of the database.
-    is_utf8: bool,
-    may_have_zero: bool,
-    /// The numbers from 0 to 9: what most of ours are.
-    digits: [Piece; 10],
+    strings: Strings,
+    /// The numbers from 0 to 9, which most of ours are, where they have been read.
+    digits: [Option<Piece>; 10],
     depth: u32,
 }
 
@@ -145,11 +145,8 @@ impl Reading<'_, '_> {
             }
             Peek::True | Peek::False => Ok(Piece::boolean(self.json.known_bool(peek)?)),
             Peek::String => {
-                let text = self.json.known_str()?;
-                if self.is_utf8 && !self.may_have_zero {
-                    return self.pieces.text(text.as_bytes());
-                }
-                self.pieces.text(&encoded(text, self.is_utf8)?)
+                let text = self.strings.encoded(self.json.known_str()?)?;
+                self.pieces.text(&text)
             }
             Peek::Array | Peek::Object => {
                 look_around(self.depth);
@@ -163,7 +160,13 @@ impl Reading<'_, '_> {
             }
             // what is no number either is refused there
             _ => match self.json.known_number_bytes(peek)? {
-                [digit @ b'0'..=b'9'] => Ok(self.digits[usize::from(digit - b'0')]),
+                digits @ [digit @ b'0'..=b'9'] => {
+                    let known = &mut self.digits[usize::from(digit - b'0')];
+                    match known {
+                        Some(digit) => Ok(*digit),
+                        None => Ok(*known.insert(number(digits, self.pieces)?)),
+                    }
+                }
                 digits => number(digits, self.pieces),
             },
         }
@@ -192,11 +195,7 @@ impl Reading<'_, '_> {
         let mark = self.pieces.begin();
         let mut next = self.json.known_object()?;
         while let Some(key) = next {
-            let mut key = if self.is_utf8 && !self.may_have_zero {
-                self.pieces.text(key.as_bytes())?
-            } else {
-                self.pieces.text(&encoded(key, self.is_utf8)?)?
-            };
+            let mut key = self.pieces.text(&self.strings.encoded(key)?)?;
             let value = value(self, &mut key)?;
             self.pieces.push(key)?;
             self.pieces.push(value)?;
@@ -206,31 +205,32 @@ impl Reading<'_, '_> {
     }
 }
 
-/// A string in the encoding of the database.
-fn encoded(text: &str, is_utf8: bool) -> Result<Cow<'_, [u8]>, Refusal> {
-    if text.contains('\0') {
-        return Err(Refusal::ZeroCharacter);
-    }
-    if is_utf8 {
-        return Ok(Cow::from(text.as_bytes()));
-    }
-    let text = CString::new(text)?;
-    let length = i32::try_from(text.count_bytes()).map_err(|_| Refusal::JsonbTooLarge)?;
-    // SAFETY: a C string of that length; the answer is one too.
-    let encoded = unsafe {
-        let encoded = pg_sys::pg_any_to_server(text.as_ptr(), length, pg_sys::pg_enc::PG_UTF8 as i32);
-        std::ffi::CStr::from_ptr(encoded).to_bytes().to_vec()
-    };
-    Ok(Cow::from(encoded))
+/// What is known of the strings of one list.
+#[derive(Clone, Copy)]
+struct Strings {
+    /// The encoding of the database.
+    are_utf8: bool,
+    may_have_zero: bool,
 }
 
-/// The numbers of one digit.
-fn digits(pieces: &mut Pieces) -> Result<[Piece; 10], Refusal> {
-    let mut digits = [NULL; 10];
-    for (digit, text) in digits.iter_mut().zip(b"0123456789".chunks(1)) {
-        *digit = number(text, pieces)?;
+impl Strings {
+    /// One of them in the encoding of the database.
+    fn encoded(self, text: &str) -> Result<Cow<'_, [u8]>, Refusal> {
+        if self.may_have_zero && text.contains('\0') {
+            return Err(Refusal::ZeroCharacter);
+        }
+        if self.are_utf8 {
+            return Ok(Cow::from(text.as_bytes()));
+        }
+        let text = CString::new(text)?;
+        let length = i32::try_from(text.count_bytes()).map_err(|_| Refusal::JsonbTooLarge)?;
+        // SAFETY: a C string of that length; the answer is one too.
+        let encoded = unsafe {
+            let encoded = pg_sys::pg_any_to_server(text.as_ptr(), length, pg_sys::pg_enc::PG_UTF8 as i32);
+            std::ffi::CStr::from_ptr(encoded).to_bytes().to_vec()
+        };
+        Ok(Cow::from(encoded))
     }
-    Ok(digits)
 }
 
 /// A number as `numeric` has it, with each of its digits. (jiter refuses an integer of more than 4,300 of them, which `numeric`

@@ -1,6 +1,6 @@
 //! A delay is rows, not memory: it survives the daemon that began it.
 
-use end_to_end::{Account, Daemon, Database, Graph, waiting};
+use end_to_end::{Account, Daemon, Database, Graph};
 use serde_json::json;
 
 fn delayed(seconds: u32) -> Graph {
@@ -15,16 +15,11 @@ fn delayed(seconds: u32) -> Graph {
         .chain(&["start", "before", "wait", "after"])
 }
 
-/// Waits until the only execution of an automation has this status.
-async fn parked(database: &Database, automation: uuid::Uuid) -> end_to_end::Execution {
-    waiting::until("the execution to park", || async {
-        database
-            .executions(automation)
-            .await
-            .into_iter()
-            .find(|execution| execution.status == "waiting")
-    })
-    .await
+/// Waits until the only execution waits.
+async fn parked(database: &Database) -> end_to_end::Execution {
+    database
+        .becomes(database.one_that_is("waiting").await, "waiting")
+        .await
 }
 
 #[tokio::test]
@@ -34,7 +29,7 @@ async fn a_delay_parks_the_execution_and_survives_a_restart_of_the_daemon() {
     let automation = account.on_new_lead(&database, "delayed", &delayed(3)).await;
     let daemon = Daemon::start(&database).await;
     account.lead(&database, "Ada").await;
-    let execution = parked(&database, automation).await;
+    let execution = parked(&database).await;
     assert_eq!(execution.ran()[..2], ["start", "before"]);
     assert_eq!(
         database.count("SELECT count(*) FROM automations.queue").await,
@@ -60,10 +55,10 @@ async fn a_delay_parks_the_execution_and_survives_a_restart_of_the_daemon() {
 async fn a_parked_execution_can_be_cancelled() {
     let database = Database::fresh().await;
     let account = Account::new(&database).await;
-    let automation = account.on_new_lead(&database, "delayed", &delayed(86_400)).await;
+    account.on_new_lead(&database, "delayed", &delayed(86_400)).await;
     let _daemon = Daemon::start(&database).await;
     account.lead(&database, "Ada").await;
-    let execution = parked(&database, automation).await;
+    let execution = parked(&database).await;
 
     let cancelled: bool = database
         .value("SELECT automations.cancel($1)", &[&execution.id])

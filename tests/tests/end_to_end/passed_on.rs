@@ -1,6 +1,6 @@
 //! What nodes pass on is held, sent and read once, and every line of an execution shows it.
 
-use end_to_end::{Account, Daemon, Database, Graph, waiting};
+use end_to_end::{Account, Daemon, Database, Graph};
 use serde_json::{Value, json};
 
 /// Trigger, merge, a delay that parks, a condition with an output of its own, and a stop that passes that on.
@@ -41,13 +41,9 @@ async fn each_line_shows_it_whole_whoever_ends_the_execution() {
     let daemon = Daemon::start(&database).await;
     account.lead(&database, "Zoë \"\\ 😀").await;
 
-    let waits = waiting::until("the execution to park", || async {
-        let executions = database.executions(automation).await;
-        executions
-            .into_iter()
-            .find(|execution| execution.status == "waiting")
-    })
-    .await;
+    let waits = database
+        .becomes(database.one_that_is("waiting").await, "waiting")
+        .await;
     let lead = waits.trigger_data.clone();
     assert_eq!(lead["new"]["name"], "Zoë \"\\ 😀");
     let before = [json!(["start", "lead", "lead"]), json!(["merge", "lead", "lead"])];
