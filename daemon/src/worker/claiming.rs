@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::Worker;
@@ -143,7 +143,8 @@ impl Worker {
                 break;
             }
             least = self.together; // a claim of one costs nearly as much as one of many
-            let found = self.claim(free.min(BATCH), Lane::Ordinary).await?;
+            let batch = free + self.pace.soon(Instant::now());
+            let found = self.claim(batch.min(BATCH), Lane::Ordinary).await?;
             if !found.has_more {
                 if let Some(end) = found.but_before {
                     self.wake.alarm(end);
@@ -154,7 +155,7 @@ impl Worker {
         Ok(Round::Full)
     }
 
-    /// Claims up to so many, as many slots of this lane as are free, and starts them.
+    /// Claims up to so many and starts them; those beyond the free slots of this lane when there is one.
     pub(super) async fn claim(self: &Arc<Self>, batch: usize, lane: Lane) -> Result<Found, QueueError> {
         let (slots, not_of) = match lane {
             Lane::Ordinary => (&self.slots, Vec::new()),
@@ -175,11 +176,7 @@ impl Worker {
         metrics::histogram!("automationd_claim_seconds").record(since.elapsed().as_secs_f64());
         metrics::counter!("automationd_executions_claimed_total").increment(claimed.len() as u64);
         for one in claimed {
-            // only one loop takes permits of a lane, so as many are there as were seen
-            let Ok(permit) = slots.clone().try_acquire_owned() else {
-                break;
-            };
-            self.spawn(one, since, permit, lane);
+            self.spawn(one, since, slots, lane);
         }
         Ok(Found {
             has_more: claims.has_more,
@@ -187,12 +184,13 @@ impl Worker {
         })
     }
 
-    fn spawn(self: &Arc<Self>, claimed: Claimed, since: Instant, permit: OwnedSemaphorePermit, lane: Lane) {
+    fn spawn(self: &Arc<Self>, claimed: Claimed, since: Instant, slots: &Arc<Semaphore>, lane: Lane) {
         // of the highest level, so that no RUST_LOG takes the id away from a line that it lets through
         let span = tracing::error_span!("execution", execution_id = %claimed.claim.id);
         let hold = self.leases.hold(claimed.claim, since);
-        let worker = self.clone();
-        let work = worker.perform(claimed, hold, lane, permit);
+        let slot = slots.clone().try_acquire_owned();
+        let slot = slot.map(|permit| self.pace.slot(permit)).map_err(|_| slots.clone());
+        let work = self.clone().perform(claimed, hold, lane, slot);
         self.running.spawn(work.instrument(span));
     }
 }

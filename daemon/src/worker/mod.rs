@@ -1,5 +1,6 @@
 //! The worker: everything that runs while the daemon does, and the order in which it stops.
 
+mod ahead;
 mod announcing;
 mod claiming;
 mod delivering;
@@ -51,6 +52,7 @@ pub struct Worker {
     kept_finisher: Finisher,
     announcer: Announcer,
     slots: Arc<Semaphore>,
+    pace: ahead::Pace,
     /// Of these, so many are waited for when all are taken.
     together: usize,
     /// The slots that are kept for accounts of which nothing runs here.
@@ -111,6 +113,7 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
         wake,
         health: health.clone(),
         slots: Arc::new(Semaphore::new(slots)),
+        pace: ahead::Pace::new(slots),
         together: claiming::together(slots),
         kept: Arc::new(Semaphore::new(newcomers::kept(settings.concurrency))),
         busy: newcomers::Busy::default(),
@@ -163,6 +166,11 @@ impl Worker {
         let _ = tokio::time::timeout(TO_HAND_BACK / 4, self.running.wait()).await;
         // what is handed back may run again at once: not beside a statement that still holds its rows
         let _ = tokio::time::timeout(TO_HAND_BACK / 4, self.queue.given_up()).await;
+        self.hand_back().await;
+    }
+
+    /// Hands back what is to be.
+    async fn hand_back(&self) {
         let claims = std::mem::take(&mut *self.handed_back.lock().unwrap_or_else(PoisonError::into_inner));
         if claims.is_empty() {
             return;
@@ -174,10 +182,10 @@ impl Worker {
         }
     }
 
-    fn handed_back(&self, claim: Claim) {
-        self.handed_back
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(claim);
+    /// It is to be handed back; returns how many are.
+    fn handed_back(&self, claim: Claim) -> usize {
+        let mut claims = self.handed_back.lock().unwrap_or_else(PoisonError::into_inner);
+        claims.push(claim);
+        claims.len()
     }
 }

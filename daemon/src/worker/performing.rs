@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::Worker;
+use super::ahead::Slot;
 use super::claiming::Lane;
 use super::finishing::Finished;
 use crate::engine::ending::Ending;
@@ -17,13 +18,14 @@ use crate::queue::claim::Claimed;
 
 impl Worker {
     /// Walks it and writes what it came to. Given up when the daemon has no more time; the claim is handed back then. The
-    /// slot is free again when the walk has ended and its result is with those that wait to be written.
+    /// slot is free again when the walk has ended and its result is with those that wait to be written. What was claimed
+    /// ahead has none yet, but where to get one.
     pub(super) async fn perform(
         self: Arc<Self>,
         claimed: Claimed,
         hold: Hold,
         lane: Lane,
-        slot: OwnedSemaphorePermit,
+        slot: Result<Slot, Arc<Semaphore>>,
     ) {
         let hold = Arc::new(hold);
         metrics::gauge!("automationd_executions_in_flight").increment(1.0);
@@ -33,12 +35,20 @@ impl Worker {
                 hold.give_up();
                 self.handed_back(hold.claim());
             }
-            () = self.walk(claimed, &hold, lane, slot) => {}
+            () = async {
+                let slot = match slot {
+                    Ok(slot) => Some(slot),
+                    Err(slots) => self.slot_after_all(slots, &hold).await,
+                };
+                if let Some(slot) = slot {
+                    self.walk(claimed, &hold, lane, slot).await;
+                }
+            } => {}
         }
         metrics::gauge!("automationd_executions_in_flight").decrement(1.0);
     }
 
-    async fn walk(&self, claimed: Claimed, hold: &Arc<Hold>, lane: Lane, slot: OwnedSemaphorePermit) {
+    async fn walk(&self, claimed: Claimed, hold: &Arc<Hold>, lane: Lane, slot: Slot) {
         let (id, automation_id) = (claimed.claim.id, claimed.automation_id);
         tracing::debug!(%automation_id, attempt = claimed.attempt, "claimed");
         let running = || self.announcer.announce(id, automation_id, "running");
