@@ -1,5 +1,5 @@
--- Hands claims back, as a daemon does that was asked to stop: they are pending again at once, and it does not count
--- as a crash. Returns how many were still held. An execution that somebody has locked keeps its status for now; that
+-- Hands claims back, as a daemon does that was asked to stop or has no slot for what it claimed ahead: they are pending again
+-- at once, daemons are told so, and it does not count as a crash. Returns how many were still held. An execution that somebody has locked keeps its status for now; that
 -- it is in the queue without a lease is what counts.
 CREATE FUNCTION automations.release(account_ids uuid[], ids uuid[], tokens uuid[])
 RETURNS integer
@@ -27,6 +27,9 @@ BEGIN
     SELECT array_agg(f.id) INTO released FROM freed f;
     PERFORM automations.free_slots(released);
     PERFORM automations.set_pending(released);
+    IF released IS NOT NULL THEN
+        PERFORM automations.wake();
+    END IF;
     RETURN coalesce(cardinality(released), 0);
 END
 $$;

@@ -1,9 +1,9 @@
 //! The names that templates and conditions may read (CONTRACT section 3), as they are when a step begins.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use chrono::Utc;
+use chrono::{DateTime, SecondsFormat, Utc};
 use flow::{Place, ResumeToken, StepId, TokenKind};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -22,8 +22,12 @@ pub struct StepNames {
     rows: Option<Arc<Rows>>,
     nodes: Value,
     variables: Arc<Value>,
-    execution: Value,
-    env: Value,
+    began: DateTime<Utc>,
+    of: Arc<Execution>,
+    /// Made when something asks for it, which most configurations do not.
+    execution: OnceLock<Value>,
+    /// Likewise.
+    env: OnceLock<Value>,
     iteration: Map<String, Value>,
     /// Of the waits that the configuration mentions.
     tokens: Vec<(Arc<str>, ResumeToken)>,
@@ -33,32 +37,22 @@ pub struct StepNames {
 impl StepNames {
     /// Takes the snapshot; of the other nodes' outputs only what the configuration mentions.
     pub fn new(
-        execution: &Execution,
+        execution: &Arc<Execution>,
         story: &Story,
         step: &StepId,
         input: Arc<Value>,
         mentions: &Mentions,
     ) -> StepNames {
-        let now = Utc::now();
         StepNames {
             trigger: execution.trigger.clone(),
             input,
             rows: None,
             nodes: nodes(story, step, &mentions.nodes),
             variables: story.variables_in(&step.place),
-            execution: json!({
-                "id": execution.id,
-                "automation_id": execution.automation_id,
-                "version": execution.version,
-                "trigger_type": execution.trigger_type,
-                "started_at": execution.started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-                "test_mode": execution.test_mode,
-            }),
-            env: json!({
-                "now": now.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-                "today": now.format("%Y-%m-%d").to_string(),
-                "agent_id": execution.agent_id,
-            }),
+            began: Utc::now(),
+            of: execution.clone(),
+            execution: OnceLock::new(),
+            env: OnceLock::new(),
             iteration: iteration(story, step),
             tokens: tokens(execution.id, story, &step.place, &mentions.resume),
             resume: None,
@@ -92,13 +86,32 @@ impl flow::Names for StepNames {
             "conversation" => &self.rows.as_ref()?.1,
             "nodes" => &self.nodes,
             "vars" => &self.variables,
-            "execution" => &self.execution,
-            "env" => &self.env,
+            "execution" => self.execution.get_or_init(|| about(&self.of)),
+            "env" => self.env.get_or_init(|| env(&self.of, self.began)),
             "resume" if self.resume.is_some() => self.resume.as_ref()?,
             _ => self.iteration.get(name).or_else(|| self.variables.get(name))?,
         };
         Some(Cow::Borrowed(value))
     }
+}
+
+fn about(execution: &Execution) -> Value {
+    json!({
+        "id": execution.id,
+        "automation_id": execution.automation_id,
+        "version": execution.version,
+        "trigger_type": execution.trigger_type,
+        "started_at": execution.started_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        "test_mode": execution.test_mode,
+    })
+}
+
+fn env(execution: &Execution, now: DateTime<Utc>) -> Value {
+    json!({
+        "now": now.to_rfc3339_opts(SecondsFormat::Millis, true),
+        "today": now.format("%Y-%m-%d").to_string(),
+        "agent_id": execution.agent_id,
+    })
 }
 
 fn nodes(story: &Story, step: &StepId, which: &Nodes) -> Value {

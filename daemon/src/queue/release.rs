@@ -1,4 +1,4 @@
-//! `automations.release`: hands claims back when the daemon stops; it does not count as a crash.
+//! `automations.release`: hands claims back when the daemon stops or has no slot for them; it does not count as a crash.
 
 use super::{Claim, Queue, QueueError, columns};
 

@@ -20,6 +20,9 @@ const SOON: Duration = Duration::from_millis(10);
 /// A slot is waited for so long.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// Those that were claimed together run out of patience within this time.
+const TOGETHER: Duration = Duration::from_millis(5);
+
 /// Whoever allows so few executions at once means it.
 const FEW: usize = 8;
 
@@ -86,7 +89,7 @@ impl Worker {
         if self.handed_back(hold.claim()) == 1 {
             let worker = self.clone();
             self.running.spawn(async move {
-                tokio::task::yield_now().await; // those that were claimed with it go with it
+                tokio::time::sleep(TOGETHER).await; // those that were claimed with it go with it
                 worker.hand_back().await;
             });
         }

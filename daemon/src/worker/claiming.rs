@@ -189,7 +189,9 @@ impl Worker {
         let span = tracing::error_span!("execution", execution_id = %claimed.claim.id);
         let hold = self.leases.hold(claimed.claim, since);
         let slot = slots.clone().try_acquire_owned();
-        let slot = slot.map(|permit| self.pace.slot(permit)).map_err(|_| slots.clone());
+        let slot = slot
+            .map(|permit| self.pace.slot(permit))
+            .map_err(|_| slots.clone());
         let work = self.clone().perform(claimed, hold, lane, slot);
         self.running.spawn(work.instrument(span));
     }

@@ -22,6 +22,7 @@ mod broken_graphs;
 mod bulk;
 mod cancelled_statements;
 mod cancelling;
+mod claimed_ahead;
 mod clients;
 mod command_line;
 mod copies;

@@ -11,8 +11,8 @@ use super::super::mentions::{Mentions, Nodes};
 use super::super::names::StepNames;
 use super::*;
 
-fn execution() -> Execution {
-    Execution {
+fn execution() -> Arc<Execution> {
+    Arc::new(Execution {
         id: Uuid::nil(),
         account_id: Uuid::nil(),
         automation_id: Uuid::nil(),
@@ -25,7 +25,7 @@ fn execution() -> Execution {
         depth: 0,
         test_mode: false,
         started_at: Utc::now(),
-    }
+    })
 }
 
 fn all() -> Mentions {
