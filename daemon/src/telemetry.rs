@@ -54,7 +54,10 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         "automationd_executions_parked_total",
         "Executions that were parked"
     );
-    describe_gauge!("automationd_executions_in_flight", "Executions in hand");
+    describe_gauge!(
+        "automationd_executions_in_flight",
+        "Executions in hand, with those that wait for a slot"
+    );
     describe_counter!(
         "automationd_statements_cancelled_total",
         "Statements of database nodes that were given up and cancelled in the server"

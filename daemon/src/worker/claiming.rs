@@ -143,7 +143,11 @@ impl Worker {
                 break;
             }
             least = self.together; // a claim of one costs nearly as much as one of many
-            let batch = free + self.pace.soon(Instant::now());
+            let ahead = match self.finisher.gives_way() {
+                true => 0, // larger claims take longer, and somebody is beside them
+                false => self.pace.soon(Instant::now()),
+            };
+            let batch = free + ahead;
             let found = self.claim(batch.min(BATCH), Lane::Ordinary).await?;
             if !found.has_more {
                 if let Some(end) = found.but_before {

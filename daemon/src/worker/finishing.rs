@@ -96,6 +96,11 @@ impl Finisher {
         *self.gives_way.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
+    /// Whether somebody has lately passed this line.
+    pub fn gives_way(&self) -> bool {
+        lasts(&self.gives_way)
+    }
+
     /// Writes a result, together with others that are ready; returns when it is on disk or never will be. `slot` is
     /// dropped as soon as the result is in the line and there is room for it: nothing is in flight any more but a row to
     /// be written.
@@ -164,8 +169,7 @@ async fn serve(
         if let Some(gathering) = &gathering {
             gathering.gather(&mut waiting, &mut ready, GROUP).await;
         }
-        let until = *gives_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let worth = match until.is_some_and(|until| Instant::now() < until) {
+        let worth = match lasts(&gives_way) {
             true => usize::MAX,
             false => BESIDE,
         };
@@ -184,6 +188,11 @@ async fn serve(
             });
         }
     }
+}
+
+fn lasts(until: &Mutex<Option<Instant>>) -> bool {
+    let until = *until.lock().unwrap_or_else(PoisonError::into_inner);
+    until.is_some_and(|until| Instant::now() < until)
 }
 
 /// While a call is away, the next gathers until it is worth being sent beside it.
