@@ -1,6 +1,6 @@
--- Hands claims back, as a daemon does that was asked to stop or has no slot for what it claimed ahead: they are pending again
--- at once, daemons are told so, and it does not count as a crash. Returns how many were still held. An execution that somebody has locked keeps its status for now; that
--- it is in the queue without a lease is what counts.
+-- Hands claims back, as a daemon does that was asked to stop or has no slot for what it claimed ahead: they are pending
+-- again at once, daemons are told so, and it does not count as a crash. Returns how many were still held. An execution that
+-- somebody has locked keeps its status for now; that it is in the queue without a lease is what counts.
 CREATE FUNCTION automations.release(account_ids uuid[], ids uuid[], tokens uuid[])
 RETURNS integer
 LANGUAGE plpgsql

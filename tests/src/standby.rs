@@ -9,6 +9,9 @@ use tokio_postgres::{Client, Config, NoTls};
 use crate::cluster;
 use crate::own_cluster::OwnCluster;
 
+/// What a server says whose port somebody has taken since it was looked for.
+const TAKEN: &str = "could not bind IPv4 address";
+
 /// The server; it is gone when this is dropped. Its folder lies in that of its primary, and goes with it.
 pub struct Standby {
     folder: PathBuf,
@@ -22,13 +25,9 @@ impl Standby {
     /// # Panics
     /// When it does not start, with what it said.
     pub fn of(primary: &OwnCluster) -> Standby {
-        let standby = Standby {
+        let mut standby = Standby {
             folder: primary.folder.join("standby"),
-            // free a moment ago; who takes it meanwhile fails this test and nothing else
-            port: TcpListener::bind("127.0.0.1:0")
-                .and_then(|free| free.local_addr())
-                .expect("a free port")
-                .port(),
+            port: 0,
             password: primary.password.clone(),
         };
         let socket = primary.folder.join("socket").display().to_string();
@@ -49,12 +48,20 @@ impl Standby {
                 &primary.port.to_string(),
             ],
         ));
-        let options = ["-p ", &standby.port.to_string()].concat();
         let log = standby.log_file().display().to_string();
-        must(&as_server(
-            "pg_ctl",
-            &["start", "-w", "-s", "-D", &folder, "-l", &log, "-o", &options],
-        ));
+        loop {
+            standby.port = free_port();
+            let options = ["-p ", &standby.port.to_string()].concat();
+            let start = ["start", "-w", "-s", "-D", &folder, "-l", &log, "-o", &options];
+            let started = as_server("pg_ctl", &start);
+            if started.status.success() {
+                break;
+            }
+            let said = standby.log();
+            // each connection of another test takes a free port, too
+            assert!(said.contains(TAKEN), "{}: {said}", started.status);
+            std::fs::remove_file(&log).expect("remove the log");
+        }
         standby
     }
 
@@ -110,6 +117,11 @@ impl Drop for Standby {
         let folder = self.folder.display().to_string();
         as_server("pg_ctl", &["stop", "-m", "immediate", "-D", &folder]);
     }
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    free.expect("a free port").port()
 }
 
 /// Runs one of PostgreSQL's own programs as the user of servers, which is not root.

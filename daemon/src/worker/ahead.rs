@@ -1,4 +1,4 @@
-//! What is claimed ahead of the slots: to set a claim up costs as much as thirty executions in it, and where executions
+//! What is claimed ahead of the slots: to set a claim up costs as much as some fifty executions in it, and where executions
 //! end within milliseconds more slots are free by the time that it is back than were when it left. So much is claimed
 //! ahead as the slots have lately let go within a few milliseconds: nothing where executions take their time. What then
 //! finds no slot after all does not wait for one here while another daemon may have some: it is handed back.
@@ -12,7 +12,10 @@ use tokio::time::timeout;
 
 use super::Worker;
 use super::claiming::BATCH;
+use crate::backoff::Backoff;
+use crate::gathering::FEW;
 use crate::leases::Hold;
+use crate::queue::Claim;
 
 /// As many are claimed ahead as end in this time.
 const SOON: Duration = Duration::from_millis(10);
@@ -23,14 +26,17 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// Those that were claimed together run out of patience within this time.
 const TOGETHER: Duration = Duration::from_millis(5);
 
-/// Whoever allows so few executions at once means it.
-const FEW: usize = 8;
+/// What is handed back may be locked for a moment, by a heartbeat that is on its way for example. What was not found so
+/// often is gone.
+const LOOKS: u32 = 3;
 
 /// How fast slots become free.
 pub(super) struct Pace {
     most: usize,
     freed: Arc<AtomicU64>,
     seen: Mutex<(Instant, u64)>,
+    /// What has waited in vain.
+    without: Mutex<Vec<Claim>>,
 }
 
 /// One execution in flight, until it is dropped.
@@ -49,9 +55,10 @@ impl Pace {
     /// Of so many slots; nothing has been seen.
     pub(super) fn new(slots: usize) -> Pace {
         Pace {
-            most: if slots < FEW { 0 } else { BATCH },
+            most: if slots < FEW { 0 } else { BATCH }, // whoever allows so few at once means it
             freed: Arc::default(),
             seen: Mutex::new((Instant::now(), 0)),
+            without: Mutex::default(),
         }
     }
 
@@ -80,20 +87,50 @@ fn within(freed: u64, time: Duration) -> usize {
 }
 
 impl Worker {
-    /// The slot of what was claimed ahead. None: there is none, and it is handed back.
+    /// The slot of what was claimed ahead; for one of few beside a flood also one that is kept for such. None: there is
+    /// none, and it is handed back.
     pub(super) async fn slot_after_all(self: &Arc<Self>, slots: Arc<Semaphore>, hold: &Hold) -> Option<Slot> {
-        if let Ok(Ok(permit)) = timeout(PATIENCE, slots.acquire_owned()).await {
+        let is_newcomer = hold.is_beside_a_flood(FEW);
+        let permit = timeout(PATIENCE, async {
+            tokio::select! {
+                biased;
+                permit = self.kept.clone().acquire_owned(), if is_newcomer => permit,
+                permit = slots.acquire_owned() => permit,
+            }
+        });
+        if let Ok(Ok(permit)) = permit.await {
             return Some(self.pace.slot(permit));
         }
         hold.give_up();
-        if self.handed_back(hold.claim()) == 1 {
-            let worker = self.clone();
-            self.running.spawn(async move {
-                tokio::time::sleep(TOGETHER).await; // those that were claimed with it go with it
-                worker.hand_back().await;
-            });
+        let mut without = self.pace.without.lock().unwrap_or_else(PoisonError::into_inner);
+        without.push(hold.claim());
+        if without.len() == 1 {
+            self.running.spawn(self.clone().do_without());
         }
         None
+    }
+
+    /// Hands back what has waited in vain, at most until the leases are over.
+    async fn do_without(self: Arc<Self>) {
+        tokio::time::sleep(TOGETHER).await; // those that were claimed with the first go with it
+        let claims = std::mem::take(&mut *self.pace.without.lock().unwrap_or_else(PoisonError::into_inner));
+        let until = Instant::now() + self.leases.length();
+        let mut pauses = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        let (mut left, mut looks) = (claims.len(), 0);
+        while left > 0 && looks < LOOKS && Instant::now() < until {
+            match self.queue.release(&claims).await {
+                Ok(released) => {
+                    let released = usize::try_from(released).unwrap_or_default();
+                    left = left.saturating_sub(released);
+                    looks = if released == 0 { looks + 1 } else { 0 };
+                    tracing::debug!(released, left, "no slot for what was claimed ahead: handed back");
+                }
+                Err(error) => tracing::warn!(%error, "what was claimed ahead could not be handed back"),
+            }
+            if left > 0 {
+                pauses.wait().await;
+            }
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The claim loop: sleeps until something wakes it, then claims until nothing is left, never more than it can run.
+//! The claim loop: sleeps until something wakes it, then claims until nothing is left, never more than it can run now or, where
+//! executions end quickly, will in a moment (`ahead`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

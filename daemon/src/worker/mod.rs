@@ -166,11 +166,6 @@ impl Worker {
         let _ = tokio::time::timeout(TO_HAND_BACK / 4, self.running.wait()).await;
         // what is handed back may run again at once: not beside a statement that still holds its rows
         let _ = tokio::time::timeout(TO_HAND_BACK / 4, self.queue.given_up()).await;
-        self.hand_back().await;
-    }
-
-    /// Hands back what is to be.
-    async fn hand_back(&self) {
         let claims = std::mem::take(&mut *self.handed_back.lock().unwrap_or_else(PoisonError::into_inner));
         if claims.is_empty() {
             return;
@@ -182,10 +177,10 @@ impl Worker {
         }
     }
 
-    /// It is to be handed back; returns how many are.
-    fn handed_back(&self, claim: Claim) -> usize {
-        let mut claims = self.handed_back.lock().unwrap_or_else(PoisonError::into_inner);
-        claims.push(claim);
-        claims.len()
+    fn handed_back(&self, claim: Claim) {
+        self.handed_back
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(claim);
     }
 }

@@ -59,7 +59,9 @@ impl Worker {
                 () = stop.asked() => return,
                 () = self.wake.called_beside() => {}
             }
-            if !self.busy.before(Instant::now()) || self.health.status().state != State::Claiming {
+            // without a free slot the claim loop takes care of nothing: what it claimed ahead may have taken them all
+            let is_in_hand = !self.busy.before(Instant::now()) && self.slots.available_permits() > 0;
+            if is_in_hand || self.health.status().state != State::Claiming {
                 continue;
             }
             if let Err(error) = self.claim_newcomers().await {

@@ -80,7 +80,7 @@ async fn executions_of_four_steps_survive_kill_9_of_one_daemon_or_the_other_agai
     let (account, automation) = for_each_lead(&database, &receiver).await;
     let mut daemons = Vec::new();
     for _ in 0..2 {
-        daemons.push(Daemon::start_with(&database, options(&receiver).flag("--concurrency", "8")).await);
+        daemons.push(Daemon::start_with(&database, options(&receiver).flag("--concurrency", "16")).await);
     }
     leads(&database, &account, 300).await;
 
@@ -92,7 +92,7 @@ async fn executions_of_four_steps_survive_kill_9_of_one_daemon_or_the_other_agai
         })
         .await;
         daemons.remove(0).kill().await;
-        daemons.push(Daemon::start_with(&database, options(&receiver).flag("--concurrency", "8")).await);
+        daemons.push(Daemon::start_with(&database, options(&receiver).flag("--concurrency", "16")).await);
     }
 
     let all = database.all_ended(automation, 300).await;

@@ -1,6 +1,6 @@
 //! How a daemon learns that there is work: a notification is a hint, the row is the message.
 
-use end_to_end::{Account, Daemon, DaemonOptions, Database, Graph, waiting};
+use end_to_end::{Account, Daemon, DaemonOptions, Database, Graph, cluster, template, waiting};
 use serde_json::json;
 
 fn note() -> Graph {
@@ -26,6 +26,25 @@ async fn a_commit_wakes_the_daemon_long_before_it_polls() {
 
     account.lead(&database, "Ada").await;
 
+    database.only(automation).await.completed();
+}
+
+#[tokio::test]
+async fn what_another_daemon_hands_back_is_taken_long_before_the_next_poll() {
+    let database = Database::fresh().await;
+    let account = Account::new(&database).await;
+    let automation = account.on_new_lead(&database, "handed back", &note()).await;
+    account.lead(&database, "Ada").await;
+    let another = cluster::connect(&database.name, template::DAEMON).await;
+    let claim = "SELECT id FROM automations.claim(gen_random_uuid(), 1, 600000) WHERE id IS NOT NULL";
+    assert_eq!(another.query(claim, &[]).await.unwrap().len(), 1);
+    let _daemon = Daemon::start_with(&database, woken_only()).await;
+
+    let release = "SELECT automations.release(array_agg(account_id), array_agg(id), array_agg(lease_token))
+                     FROM automations.queue";
+    let released: i32 = another.query_one(release, &[]).await.unwrap().get(0);
+
+    assert_eq!(released, 1);
     database.only(automation).await.completed();
 }
 
