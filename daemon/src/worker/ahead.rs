@@ -7,15 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::Worker;
-use super::claiming::BATCH;
+use super::claiming::{BATCH, Lane};
 use crate::backoff::Backoff;
 use crate::gathering::FEW;
 use crate::leases::Hold;
-use crate::queue::Claim;
 
 /// As many are claimed ahead as end in this time.
 const SOON: Duration = Duration::from_millis(10);
@@ -35,8 +34,6 @@ pub(super) struct Pace {
     most: usize,
     freed: Arc<AtomicU64>,
     seen: Mutex<(Instant, u64)>,
-    /// What has waited in vain.
-    without: Mutex<Vec<Claim>>,
 }
 
 /// One execution in flight, until it is dropped.
@@ -58,7 +55,6 @@ impl Pace {
             most: if slots < FEW { 0 } else { BATCH }, // whoever allows so few at once means it
             freed: Arc::default(),
             seen: Mutex::new((Instant::now(), 0)),
-            without: Mutex::default(),
         }
     }
 
@@ -71,7 +67,8 @@ impl Pace {
     }
 
     /// How many slots will soon be free, if they become so as they have since this was last asked.
-    pub(super) fn soon(&self, now: Instant) -> usize {
+    pub(super) fn soon(&self) -> usize {
+        let now = Instant::now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, before) = *seen;
         let freed = self.freed.load(Ordering::Relaxed);
@@ -89,7 +86,8 @@ fn within(freed: u64, time: Duration) -> usize {
 impl Worker {
     /// The slot of what was claimed ahead; for one of few beside a flood also one that is kept for such. None: there is
     /// none, and it is handed back.
-    pub(super) async fn slot_after_all(self: &Arc<Self>, slots: Arc<Semaphore>, hold: &Hold) -> Option<Slot> {
+    pub(super) async fn slot_after_all(self: &Arc<Self>, lane: Lane, hold: &Hold) -> Option<Slot> {
+        let slots = self.slots_of(lane).clone();
         let is_newcomer = hold.is_beside_a_flood(FEW);
         let permit = timeout(PATIENCE, async {
             tokio::select! {
@@ -102,7 +100,7 @@ impl Worker {
             return Some(self.pace.slot(permit));
         }
         hold.give_up();
-        let mut without = self.pace.without.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut without = self.without_slot.lock().unwrap_or_else(PoisonError::into_inner);
         without.push(hold.claim());
         if without.len() == 1 {
             self.running.spawn(self.clone().do_without());
@@ -113,7 +111,7 @@ impl Worker {
     /// Hands back what has waited in vain, at most until the leases are over.
     async fn do_without(self: Arc<Self>) {
         tokio::time::sleep(TOGETHER).await; // those that were claimed with the first go with it
-        let claims = std::mem::take(&mut *self.pace.without.lock().unwrap_or_else(PoisonError::into_inner));
+        let claims = std::mem::take(&mut *self.without_slot.lock().unwrap_or_else(PoisonError::into_inner));
         let until = Instant::now() + self.leases.length();
         let mut pauses = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         let (mut left, mut looks) = (claims.len(), 0);
@@ -136,6 +134,8 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::Semaphore;
+
     use super::*;
 
     #[test]
@@ -153,9 +153,9 @@ mod tests {
         let held: Vec<_> = (0..3)
             .map(|_| pace.slot(slots.clone().try_acquire_owned().unwrap()))
             .collect();
-        assert_eq!(pace.soon(Instant::now()), 0);
+        assert_eq!(pace.soon(), 0);
         drop(held);
         assert_eq!(slots.available_permits(), 3);
-        assert_eq!((pace.soon(Instant::now()), pace.soon(Instant::now())), (3, 0));
+        assert_eq!((pace.soon(), pace.soon()), (3, 0));
     }
 }

@@ -146,7 +146,7 @@ impl Worker {
             least = self.together; // a claim of one costs nearly as much as one of many
             let ahead = match self.finisher.gives_way() {
                 true => 0, // larger claims take longer, and somebody is beside them
-                false => self.pace.soon(Instant::now()),
+                false => self.pace.soon(),
             };
             let batch = free + ahead;
             let found = self.claim(batch.min(BATCH), Lane::Ordinary).await?;
@@ -162,9 +162,9 @@ impl Worker {
 
     /// Claims up to so many and starts them; those beyond the free slots of this lane when there is one.
     pub(super) async fn claim(self: &Arc<Self>, batch: usize, lane: Lane) -> Result<Found, QueueError> {
-        let (slots, not_of) = match lane {
-            Lane::Ordinary => (&self.slots, Vec::new()),
-            Lane::Kept => (&self.kept, self.leases.accounts()),
+        let not_of = match lane {
+            Lane::Ordinary => Vec::new(),
+            Lane::Kept => self.leases.accounts(),
         };
         let since = Instant::now();
         let known = self.places.known(since);
@@ -181,7 +181,7 @@ impl Worker {
         metrics::histogram!("automationd_claim_seconds").record(since.elapsed().as_secs_f64());
         metrics::counter!("automationd_executions_claimed_total").increment(claimed.len() as u64);
         for one in claimed {
-            self.spawn(one, since, slots, lane);
+            self.spawn(one, since, lane);
         }
         Ok(Found {
             has_more: claims.has_more,
@@ -189,14 +189,19 @@ impl Worker {
         })
     }
 
-    fn spawn(self: &Arc<Self>, claimed: Claimed, since: Instant, slots: &Arc<Semaphore>, lane: Lane) {
+    pub(super) fn slots_of(&self, lane: Lane) -> &Arc<Semaphore> {
+        match lane {
+            Lane::Ordinary => &self.slots,
+            Lane::Kept => &self.kept,
+        }
+    }
+
+    fn spawn(self: &Arc<Self>, claimed: Claimed, since: Instant, lane: Lane) {
         // of the highest level, so that no RUST_LOG takes the id away from a line that it lets through
         let span = tracing::error_span!("execution", execution_id = %claimed.claim.id);
         let hold = self.leases.hold(claimed.claim, since);
-        let slot = slots.clone().try_acquire_owned();
-        let slot = slot
-            .map(|permit| self.pace.slot(permit))
-            .map_err(|_| slots.clone());
+        let permit = self.slots_of(lane).clone().try_acquire_owned().ok();
+        let slot = permit.map(|permit| self.pace.slot(permit));
         let work = self.clone().perform(claimed, hold, lane, slot);
         self.running.spawn(work.instrument(span));
     }

@@ -64,6 +64,8 @@ pub struct Worker {
     /// Cancelled when running executions have had their time.
     halt: CancellationToken,
     handed_back: Mutex<Vec<Claim>>,
+    /// What was claimed ahead and has waited for a slot in vain.
+    without_slot: Mutex<Vec<Claim>>,
     poll_interval: Duration,
     proof: Proof,
     /// The last poll saw something to make up for.
@@ -122,6 +124,7 @@ pub async fn run(parts: Parts, settings: &Settings, stop: Stop) {
         running: TaskTracker::new(),
         halt: CancellationToken::new(),
         handed_back: Mutex::default(),
+        without_slot: Mutex::default(),
         poll_interval: settings.poll_interval,
         proof,
         put_aside: Arc::default(),

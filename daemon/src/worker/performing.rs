@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::Worker;
@@ -19,13 +18,13 @@ use crate::queue::claim::Claimed;
 impl Worker {
     /// Walks it and writes what it came to. Given up when the daemon has no more time; the claim is handed back then. The
     /// slot is free again when the walk has ended and its result is with those that wait to be written. What was claimed
-    /// ahead has none yet, but where to get one.
+    /// ahead has none yet.
     pub(super) async fn perform(
         self: Arc<Self>,
         claimed: Claimed,
         hold: Hold,
         lane: Lane,
-        slot: Result<Slot, Arc<Semaphore>>,
+        slot: Option<Slot>,
     ) {
         let hold = Arc::new(hold);
         metrics::gauge!("automationd_executions_in_flight").increment(1.0);
@@ -37,8 +36,8 @@ impl Worker {
             }
             () = async {
                 let slot = match slot {
-                    Ok(slot) => Some(slot),
-                    Err(slots) => self.slot_after_all(slots, &hold).await,
+                    Some(slot) => Some(slot),
+                    None => self.slot_after_all(lane, &hold).await,
                 };
                 if let Some(slot) = slot {
                     self.walk(claimed, &hold, lane, slot).await;
