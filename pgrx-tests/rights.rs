@@ -136,7 +136,7 @@ mod tests {
     const MATRIX: &str = "atsd: uuid_v7\n\
         d: account_of admit age_in_ms agent_tools all_held announce api_key become_tenant cancel_execution \
             cancel_left_children chain claim claim_in_turns claimed_user count_executions count_webhook_calls \
-            create_executions create_one definition deliver_events due_runs end_due_windows end_waits end_windows \
+            create_executions create_one definition deliver_events due_runs end_captured end_due_windows end_waits end_windows \
             entry_rules event_data event_fires event_matches execution_steps finish finish_one finish_with_effect \
             fire_due fire_schedules fold_uncounted folded_change free_slots from_json full_limits hand_to_parents \
             heartbeat hold_automations hold_executions hold_host hold_parents hold_waits in_milliseconds \

@@ -125,6 +125,7 @@ extension_sql_file!("../../sql/functions/53_announce.sql");
 extension_sql_file!("../../sql/functions/53_record_many.sql");
 extension_sql_file!("../../sql/functions/53_park.sql");
 extension_sql_file!("../../sql/functions/53_park_many.sql");
+extension_sql_file!("../../sql/functions/54_end_captured.sql");
 extension_sql_file!("../../sql/functions/54_finish.sql");
 extension_sql_file!("../../sql/functions/54_finish_one.sql");
 extension_sql_file!("../../sql/functions/54_finish_with_effect.sql");

@@ -6,6 +6,7 @@
 //! that `install()` made.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use pgrx::prelude::*;
 use pgrx::spi::{OwnedPreparedStatement, SpiClient};
@@ -134,6 +135,45 @@ fn is_held(
             Ok(true)
         })
     })?)
+}
+
+/// Whose leads and conversations are that were held; those that were not are not there.
+pub struct Owners {
+    /// Of leads, by their ids.
+    pub leads: HashMap<uuid::Uuid, Option<uuid::Uuid>>,
+    /// Of conversations.
+    pub conversations: HashMap<uuid::Uuid, Option<uuid::Uuid>>,
+}
+
+/// Takes hold of those of these that nobody else has locked, until the transaction ends. Called as the owner of the tables.
+///
+/// # Errors
+/// What the application's tables refuse.
+pub fn owners(
+    client: &mut SpiClient<'_>,
+    lead_ids: &[uuid::Uuid],
+    conversation_ids: &[uuid::Uuid],
+) -> Result<Owners, Refusal> {
+    let mut owners = [HashMap::new(), HashMap::new()];
+    if !lead_ids.is_empty() || !conversation_ids.is_empty() {
+        let (_, leads, conversations) = kinds(client)?;
+        let wanted = [(leads, lead_ids), (conversations, conversation_ids)];
+        for (owners, (kind, ids)) in owners
+            .iter_mut()
+            .zip(wanted)
+            .filter(|(_, (_, ids))| !ids.is_empty())
+        {
+            let ids: Vec<Uuid> = ids.iter().map(|id| Uuid::from_bytes(*id.as_bytes())).collect();
+            for row in client.update(kind.hold, None, &[ids.into()])? {
+                let id = |id: Option<Uuid>| id.map(|id| uuid::Uuid::from_bytes(*id.as_bytes()));
+                if let Some(held) = id(row.get(1)?) {
+                    owners.insert(held, id(row.get(2)?));
+                }
+            }
+        }
+    }
+    let [leads, conversations] = owners;
+    Ok(Owners { leads, conversations })
 }
 
 /// Takes those of these rows that nobody else has locked; what is gone is not among what it returns.

@@ -13,6 +13,7 @@
 //! | [`tenant`] | what database nodes do as the tenant |
 //! | [`host`] | whose a lead or conversation is, and whether it is there |
 //! | [`from_json`] | what daemons send of executions, as jsonb |
+//! | [`ending`], [`tables`] | the end of what was a captured change until then, without a query |
 //! | [`graphs`], [`schedules`], [`ids`], [`wake`] | what SQL asks of Rust |
 //! | [`acting`], [`contained`], [`refusal`] | how to switch roles, to survive errors, to report them |
 // The error report of pgrx, which its functions return by value, is larger than clippy likes.
@@ -25,6 +26,7 @@ pub mod api_keys;
 pub mod asking;
 pub mod capture;
 pub mod contained;
+pub mod ending;
 pub mod events;
 pub mod from_json;
 pub mod functions;
@@ -34,6 +36,7 @@ pub mod ids;
 pub mod install;
 pub mod jsonb;
 pub mod newest;
+pub mod patience;
 pub mod plans;
 pub mod refusal;
 pub mod resuming;
@@ -41,6 +44,7 @@ pub mod retrying;
 pub mod saving;
 pub mod schedules;
 pub mod stamp;
+pub mod tables;
 pub mod tenant;
 pub mod tools;
 pub mod wake;

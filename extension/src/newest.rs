@@ -1,6 +1,10 @@
 //! What was committed last, also in a transaction whose snapshot is older than that.
 
-use pgrx::pg_sys;
+use pgrx::prelude::*;
+use pgrx::spi::SpiClient;
+
+use crate::patience::quickly;
+use crate::refusal::Refusal;
 
 /// Whether this transaction sees what was committed last. With an id of its own the (sub)transaction has written, and its
 /// queries see what its isolation shows, which may be from before the last change that this session has heard of.
@@ -20,4 +24,15 @@ pub fn seeing<R>(ask: impl FnOnce() -> R) -> R {
     // SAFETY: the one that was pushed; a refusal is no error of Postgres and leaves it in its place.
     unsafe { pg_sys::PopActiveSnapshot() };
     answer
+}
+
+/// Asks as the owner of the tables what was committed last, and what this transaction has written. Not by the
+/// snapshot of the statement: it may be older than the last invalidation that came in, and than the transaction's
+/// isolation shows.
+pub fn by_what_is_newest<R>(ask: impl FnOnce(&SpiClient<'_>) -> Result<R, Refusal>) -> Result<R, Refusal> {
+    quickly(|| {
+        // SAFETY: inside a transaction, where what it has written so far becomes visible to it.
+        unsafe { pg_sys::CommandCounterIncrement() };
+        seeing(|| Spi::connect(|client| ask(client)))
+    })
 }

@@ -31,6 +31,8 @@ mod claims;
 mod cleanup;
 #[path = "../../pgrx-tests/debounce.rs"]
 mod debounce;
+#[path = "../../pgrx-tests/ending.rs"]
+mod ending;
 #[path = "../../pgrx-tests/error_limit.rs"]
 mod error_limit;
 #[path = "../../pgrx-tests/event_starts.rs"]

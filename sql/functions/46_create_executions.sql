@@ -23,7 +23,6 @@ DECLARE
     free_conversations uuid[];
     dropped_accounts uuid[];
     dropped uuid[];
-    made uuid[];
     ended_automations uuid[];
     ended_statuses text[];
     ended_codes text[];
@@ -69,42 +68,42 @@ BEGIN
         RETURN '{}';
     END IF;
 
-    WITH created AS (
-        INSERT INTO public.automation_executions AS e (
-            id, automation_id, account_id, version, trigger_type, trigger_data, status, started_at, test_mode, lead_id,
-            conversation_id, caused_by, depth, error, error_code, error_node_id, output, variables, nodes_executed,
-            completed_at, duration_ms, steps)
-        SELECT q.id, q.automation_id, q.account_id,
-               coalesce(q.version, (SELECT a.version FROM public.automations a WHERE a.id = q.automation_id)),
-               q.trigger_type, q.trigger_data, r.result ->> 'status', q.occurred_at, q.test_mode, f.lead_id,
-               f.conversation_id, q.caused_by, q.depth, r.result ->> 'error', r.result ->> 'error_code',
-               r.result ->> 'error_node_id', automations.output_of(r.result),
-               coalesce(nullif(r.result -> 'variables', 'null'), '{}'),
-               coalesce(nullif(r.result -> 'nodes_executed', 'null'), '[]'),
-               CASE WHEN r.is_final THEN greatest(clock_timestamp(), q.occurred_at) END,
-               CASE WHEN r.is_final THEN automations.milliseconds_since(q.occurred_at) END,
-               -- where it ends without them, what it was about to do is still said
-               CASE WHEN r.is_final THEN coalesce(nullif(nullif(r.result -> 'steps', 'null'), '[]'), q.steps) END
+    WITH ready AS MATERIALIZED (
+        SELECT q.account_id, q.id, q.automation_id, q.version, q.trigger_type, q.trigger_data, q.occurred_at, q.test_mode,
+               q.caused_by, q.depth, q.steps, f.lead_id, f.conversation_id, r.result, r.result ->> 'status' AS status,
+               CASE WHEN r.result ->> 'status' IN ('completed', 'failed', 'cancelled')
+                    THEN greatest(clock_timestamp(), q.occurred_at) END AS ended_at
         FROM unnest(free_accounts, free, free_places, free_leads, free_conversations)
             AS f (account_id, id, place, lead_id, conversation_id)
         JOIN automations.queue q ON q.account_id = f.account_id AND q.id = f.id
-        CROSS JOIN LATERAL (
-            SELECT g.result, g.result ->> 'status' IN ('completed', 'failed', 'cancelled') AS is_final
-            FROM (SELECT results -> (f.place - 1) AS result OFFSET 0) g
-        ) r
-        RETURNING e.id, e.automation_id, e.status, e.error_code, e.completed_at, e.test_mode
+        CROSS JOIN LATERAL (SELECT results -> (f.place - 1) AS result OFFSET 0) r
+    ), created AS (
+        INSERT INTO public.automation_executions (
+            id, automation_id, account_id, version, trigger_type, trigger_data, status, started_at, test_mode, lead_id,
+            conversation_id, caused_by, depth, error, error_code, error_node_id, output, variables, nodes_executed,
+            completed_at, duration_ms, steps)
+        SELECT r.id, r.automation_id, r.account_id,
+               coalesce(r.version, (SELECT a.version FROM public.automations a WHERE a.id = r.automation_id)),
+               r.trigger_type, r.trigger_data, r.status, r.occurred_at, r.test_mode, r.lead_id, r.conversation_id,
+               r.caused_by, r.depth, r.result ->> 'error', r.result ->> 'error_code', r.result ->> 'error_node_id',
+               automations.output_of(r.result), coalesce(nullif(r.result -> 'variables', 'null'), '{}'),
+               coalesce(nullif(r.result -> 'nodes_executed', 'null'), '[]'), r.ended_at,
+               CASE WHEN r.ended_at IS NOT NULL THEN automations.milliseconds_since(r.occurred_at) END,
+               -- where it ends without them, what it was about to do is still said
+               CASE WHEN r.ended_at IS NOT NULL
+                    THEN coalesce(nullif(nullif(r.result -> 'steps', 'null'), '[]'), r.steps) END
+        FROM ready r
     )
-    SELECT array_agg(c.id), array_agg(c.automation_id) FILTER (WHERE c.counts),
-           array_agg(c.status) FILTER (WHERE c.counts), array_agg(c.error_code) FILTER (WHERE c.counts),
-           array_agg(c.completed_at) FILTER (WHERE c.counts)
-    INTO made, ended_automations, ended_statuses, ended_codes, ended_at
-    FROM (SELECT x.*, x.status IN ('completed', 'failed') AND NOT x.test_mode AS counts FROM created x) c;
+    -- not what was created: where a trigger of the application has left out the row, the execution has ended all the same
+    SELECT array_agg(r.automation_id), array_agg(r.status), array_agg(r.result ->> 'error_code'), array_agg(r.ended_at)
+    INTO ended_automations, ended_statuses, ended_codes, ended_at
+    FROM ready r WHERE r.status IN ('completed', 'failed') AND NOT r.test_mode;
     IF EXISTS (SELECT FROM automations.listeners l WHERE l.keep) THEN
         PERFORM automations.keep_changes(free_accounts, free);
     END IF;
     IF ended_automations IS NOT NULL THEN
         PERFORM automations.count_executions(ended_automations, ended_statuses, ended_codes, ended_at);
     END IF;
-    RETURN made;
+    RETURN free;
 END
 $$;

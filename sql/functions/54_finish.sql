@@ -1,11 +1,12 @@
 -- Ends executions under their leases, many at once: results[i] = {status, error, error_code, error_node_id, output,
 -- variables, nodes_executed, steps} belongs to ids[i]; output and steps may point into nodes_executed (output_of,
--- whole_step). Returns the ids that were written; executions that wait for one of them are told. A null behind them: of
+-- whole_step). Returns the ids that were written; executions that wait for one of them are told. A null among them: of
 -- several, some could not be counted at once (count_executions), and fold_uncounted() is to be called when there is nothing
 -- more to end. Of several, those that somebody has locked are passed over, so that one open transaction cannot stall the
 -- others: call again with the one alone. Its absence in the answer means that the lease is lost, or was let go because of
 -- the lock (set_aside). An error where it is the queue row that somebody has locked (refuse_while_locked), or what an
 -- execution refers to that has no row yet: it is written once, with its end, and the lease is kept meanwhile.
+-- What most of them come to is done without a query (end_captured); what follows decides about the others.
 CREATE FUNCTION automations.finish(account_ids uuid[], ids uuid[], tokens uuid[], results jsonb)
 RETURNS SETOF uuid
 LANGUAGE plpgsql
@@ -31,11 +32,21 @@ DECLARE
     held_caused uuid[];
     held_waiting uuid[];
     made uuid[];
+    ended constant uuid[] := automations.end_captured(account_ids, ids, tokens, results);
 BEGIN
-    IF cardinality(ids) = 1 AND (automations.create_one(account_ids[1], ids[1], tokens[1], results -> 0)
-                                 OR automations.finish_one(account_ids[1], ids[1], tokens[1], results -> 0)) THEN
-        RETURN QUERY SELECT ids[1];
+    IF cardinality(ids) = 1 AND (
+        cardinality(ended) = 1 OR automations.finish_one(account_ids[1], ids[1], tokens[1], results -> 0)) THEN
+        RETURN NEXT ids[1];
         RETURN;
+    END IF;
+    IF ended <> '{}' THEN
+        RETURN QUERY SELECT unnest(ended);
+        IF EXISTS (SELECT FROM automations.uncounted) THEN
+            RETURN NEXT NULL;
+        END IF;
+        IF cardinality(ended) = cardinality(ids) THEN
+            RETURN;
+        END IF;
     END IF;
     WITH mine AS MATERIALIZED (
         SELECT q.account_id, q.id, q.caused_by, q.has_execution, f.place::integer AS place

@@ -1,5 +1,5 @@
 -- Ends one execution that has a row under its lease as finish() ends many. False: nothing was written, and finish() has more to
--- decide: it has none (create_one), it is waited for or waits for something, somebody has locked it, or the lease is lost. What
+-- decide: it has none (end_captured), it is waited for or waits for something, somebody has locked it, or the lease is lost. What
 -- finish() does for many takes longer to set up than all of this.
 CREATE FUNCTION automations.finish_one(account_id uuid, execution_id uuid, token uuid, result jsonb)
 RETURNS boolean

@@ -10,10 +10,11 @@ SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
+    ended uuid[];
     written uuid[];
 BEGIN
     IF cardinality(ids) = 1 THEN
-        IF automations.create_one(account_ids[1], ids[1], tokens[1], results -> 0)
+        IF automations.end_captured(account_ids, ids, tokens, results) <> '{}'
             OR automations.finish_one(account_ids[1], ids[1], tokens[1], results -> 0) THEN
             RETURN false; -- as nearly always; where not, finish() has more to decide
         END IF;
@@ -24,11 +25,16 @@ BEGIN
           ON q.account_id = e.account_id AND q.id = e.id AND q.lease_token = e.token
         ORDER BY q.account_id, q.id
         FOR UPDATE OF q;
+        ended := automations.end_captured(account_ids, ids, tokens, results, true);
+        IF cardinality(ended) = cardinality(ids) THEN
+            RETURN EXISTS (SELECT FROM automations.uncounted);
+        END IF;
     END IF;
-    written := ARRAY(SELECT automations.finish(account_ids, ids, tokens, results));
+    -- of what has ended already it finds nothing
+    written := ended || ARRAY(SELECT automations.finish(account_ids, ids, tokens, results));
     IF cardinality(array_remove(written, NULL)) <> cardinality(ids) THEN
         RAISE EXCEPTION 'not all of % were ended', ids USING ERRCODE = 'transaction_rollback';
     END IF;
-    RETURN array_position(written, NULL) IS NOT NULL;
+    RETURN array_position(written, NULL) IS NOT NULL OR EXISTS (SELECT FROM automations.uncounted);
 END
 $$;

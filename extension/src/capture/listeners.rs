@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::cache;
 use super::hearing::{Heard, Hearing};
-use super::patience::quickly;
-use crate::newest;
+use crate::newest::by_what_is_newest;
+use crate::patience::quickly;
 use crate::plans::{Plan, plan};
 use crate::refusal::Refusal;
 
@@ -129,19 +129,6 @@ pub fn listeners_of(
             });
         }
         Ok(listeners)
-    })
-}
-
-/// Asks as the owner of the tables what was committed last, and what this transaction has written. Not by the
-/// snapshot of the statement: it may be older than the last invalidation that came in, and than the transaction's
-/// isolation shows.
-pub fn by_what_is_newest<R>(
-    ask: impl FnOnce(&pgrx::spi::SpiClient<'_>) -> Result<R, Refusal>,
-) -> Result<R, Refusal> {
-    quickly(|| {
-        // SAFETY: inside a transaction, where what it has written so far becomes visible to it.
-        unsafe { pg_sys::CommandCounterIncrement() };
-        newest::seeing(|| Spi::connect(|client| ask(client)))
     })
 }
 

@@ -13,9 +13,8 @@
 //! | [`event`] | the trigger data |
 //! | [`subject`], [`record`] | what it is about |
 //! | [`provenance`] | what caused it |
-//! | [`patience`] | how long it waits for locks |
 //! | [`write`] | the queue row, or the missed one |
-//! | [`direct`], [`shape`] | the queue row without a query, where the queue is as `install()` makes it |
+//! | [`direct`] | the queue row without a query, where the queue is as `install()` makes it |
 //! | [`missed`] | what happens to a statement whose capture went wrong |
 //! | [`row_change`] | who hears one change that comes as JSON |
 //! | [`row_trigger`] | from triggers of the application's own |
@@ -33,7 +32,6 @@ mod hearing;
 mod listeners;
 mod matching;
 mod missed;
-mod patience;
 pub mod provenance;
 mod quiet;
 mod reading;
@@ -42,7 +40,6 @@ mod replay;
 mod row_change;
 mod row_trigger;
 mod rows;
-mod shape;
 mod sources;
 pub mod statement;
 mod subject;

@@ -9,11 +9,11 @@ use uuid::Uuid;
 use super::event::{Change, ROW_BYTES, Side};
 use super::hearing::Heard;
 use super::listeners;
-use super::patience::quickly;
 use super::record;
 use super::table::Source;
 use super::write::Match;
 use crate::jsonb;
+use crate::patience::quickly;
 use crate::refusal::Refusal;
 use crate::schedules::transaction_start;
 

@@ -6,13 +6,13 @@ use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::{AnyElement, pg_sys};
 
-use super::patience::quickly;
 use super::provenance::Provenance;
 use super::row_change::{Row, RowChange};
 use super::sources;
 use super::table::Source;
 use super::write::{self, Match, Place};
 use crate::contained::contained;
+use crate::patience::quickly;
 use crate::refusal::Refusal;
 
 /// `automations.fire_row(source, tab, operation, old_row, new_row)`. Nothing on a table that is captured already.

@@ -8,10 +8,10 @@ use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 
 use super::cache::{self, Announced};
-use super::listeners::by_what_is_newest;
-use super::patience::quickly;
 use super::statement::Statement;
 use super::table::{Source, Table};
+use crate::newest::by_what_is_newest;
+use crate::patience::quickly;
 use crate::plans::{Plan, plan};
 use crate::refusal::Refusal;
 

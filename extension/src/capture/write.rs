@@ -6,10 +6,10 @@ use pgrx::prelude::*;
 use uuid::Uuid;
 
 use super::direct;
-use super::patience::quickly;
 use super::provenance::Provenance;
 use crate::contained::Failure;
 use crate::ids::new_id;
+use crate::patience::quickly;
 use crate::refusal::Refusal;
 
 /// An automation and the change that it is to hear of.

@@ -10,8 +10,8 @@ use tokio_postgres::Client;
 /// token and automation. What a catalogue query finds beside these fails the test: a new function needs its line here.
 const FENCED: [(&str, &str); 14] = [
     (
-        "create_one",
-        "create_one($A, $E, $T, '{\"status\": \"completed\", \"steps\": [$S]}')",
+        "end_captured",
+        "end_captured(ARRAY[$A], ARRAY[$E], ARRAY[$T], '[{\"status\": \"completed\", \"steps\": [$S]}]')",
     ),
     (
         "finish",
@@ -194,7 +194,7 @@ async fn each_of_these_functions_writes_while_the_lease_holds() {
                 .run("UPDATE automations.queue SET has_execution = false")
                 .await; // what has a row keeps none there
         }
-        if name == "create_one" {
+        if name == "end_captured" {
             // it is for what has no row yet; replica: without the triggers that would empty the queue
             let session = database.superuser().await;
             let unmake = "SET session_replication_role = replica; DELETE FROM public.automation_executions;

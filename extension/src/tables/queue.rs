@@ -1,5 +1,5 @@
 //! The shape of `automations.queue`: where each column stands, what the others hold, and whether it is as `install()`
-//! makes it, so that rows can be put into it without a query. Looked at once, and again when the table is altered.
+//! makes it, so that rows can be put into it, read and taken out without a query. Looked at once, and again when the table is altered.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
@@ -7,13 +7,14 @@ use std::rc::Rc;
 
 use pgrx::{PgTupleDesc, pg_sys};
 
-use super::listeners::by_what_is_newest;
-use super::patience::quickly;
-use crate::newest;
+use super::altered::{QUEUE, is_altered, was_altered};
+use super::{Column, lock, places};
+use crate::newest::{self, by_what_is_newest};
+use crate::patience::quickly;
 use crate::refusal::Refusal;
 
 /// The columns that capture fills, and their types; from [`MAYBE_NULL`] on it may have nothing for them.
-pub const FILLED: [(&CStr, pg_sys::Oid); 13] = [
+pub const FILLED: [Column; 13] = [
     (c"account_id", pg_sys::UUIDOID),
     (c"id", pg_sys::UUIDOID),
     (c"automation_id", pg_sys::UUIDOID),
@@ -30,6 +31,26 @@ pub const FILLED: [(&CStr, pg_sys::Oid); 13] = [
 ];
 const MAYBE_NULL: usize = 8;
 
+/// The columns that the end of an execution reads.
+pub const READ: [Column; 16] = [
+    (c"account_id", pg_sys::UUIDOID),
+    (c"id", pg_sys::UUIDOID),
+    (c"automation_id", pg_sys::UUIDOID),
+    (c"version", pg_sys::INT4OID),
+    (c"trigger_type", pg_sys::TEXTOID),
+    (c"trigger_data", pg_sys::JSONBOID),
+    (c"lead_id", pg_sys::UUIDOID),
+    (c"conversation_id", pg_sys::UUIDOID),
+    (c"caused_by", pg_sys::UUIDOID),
+    (c"depth", pg_sys::INT2OID),
+    (c"test_mode", pg_sys::BOOLOID),
+    (c"occurred_at", pg_sys::TIMESTAMPTZOID),
+    (c"has_execution", pg_sys::BOOLOID),
+    (c"lease_token", pg_sys::UUIDOID),
+    (c"lease_until", pg_sys::TIMESTAMPTZOID),
+    (c"steps", pg_sys::JSONBOID),
+];
+
 /// The queue as it is.
 pub struct Shape {
     /// Its oid.
@@ -38,6 +59,10 @@ pub struct Shape {
     pub unfilled: Vec<Option<pg_sys::Datum>>,
     /// Where each of [`FILLED`] stands, from 0.
     pub filled: [usize; FILLED.len()],
+    /// Where each of [`READ`] stands, from 0; none where one is missing.
+    pub read: Option<[usize; READ.len()]>,
+    /// The index of its primary key, over account and id.
+    pub key: Option<pg_sys::Oid>,
     /// Rows are of tests unless it is said otherwise.
     tested: bool,
     /// Its indexes, and which rows are in them.
@@ -75,7 +100,12 @@ const PLAIN_SQL: &str = "
                                 WHERE a.attname IS NULL OR a.attname = ANY ($1)))),
            ARRAY(SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid AND i.indislive ORDER BY 1),
            ARRAY(SELECT coalesce(pg_get_expr(i.indpred, i.indrelid), '')
-                   FROM pg_index i WHERE i.indrelid = c.oid AND i.indislive ORDER BY i.indexrelid)
+                   FROM pg_index i WHERE i.indrelid = c.oid AND i.indislive ORDER BY i.indexrelid),
+           (SELECT i.indexrelid
+              FROM pg_index i
+              JOIN pg_attribute f ON f.attrelid = c.oid AND f.attnum = i.indkey[0] AND f.attname = 'account_id'
+              JOIN pg_attribute s ON s.attrelid = c.oid AND s.attnum = i.indkey[1] AND s.attname = 'id'
+             WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indnkeyatts = 2)
       FROM pg_class c
       JOIN pg_am m ON m.oid = c.relam AND m.amname = 'heap'
      WHERE c.oid = to_regclass('automations.queue') AND c.relkind = 'r' AND c.relpersistence <> 't'
@@ -104,22 +134,30 @@ type Known = Option<Option<Rc<Shape>>>;
 
 thread_local! {
     static KNOWN: RefCell<Known> = const { RefCell::new(None) };
-    /// The queue that this is about, to be looked at again when it is altered.
-    static QUEUE: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
-    static STALE: Cell<bool> = const { Cell::new(false) };
-    static REGISTERED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The shape of the queue; none where only a query can write to it.
+/// The shape of the queue, with a lock on it that was not waited for; none where only a query can write to it.
 ///
 /// # Errors
 /// Somebody holds a lock on the catalogue.
-pub fn of_the_queue() -> Result<Option<Rc<Shape>>, Refusal> {
-    if !REGISTERED.replace(true) {
-        // SAFETY: registered once for this backend, for as long as it lives.
-        unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(altered), pg_sys::Datum::null()) };
+pub fn locked() -> Result<Option<Rc<Shape>>, Refusal> {
+    // Somebody may have altered it before the lock was there; twice in a row is left to the query.
+    for _ in 0..2 {
+        let Some(shape) = shape()? else {
+            return Ok(None);
+        };
+        if !lock(shape.queue) {
+            return Ok(None);
+        }
+        if !is_altered(&QUEUE) {
+            return Ok(Some(shape));
+        }
     }
-    if STALE.replace(false) {
+    Ok(None)
+}
+
+fn shape() -> Result<Option<Rc<Shape>>, Refusal> {
+    if was_altered(&QUEUE) {
         KNOWN.replace(None);
     }
     if let Some(known) = KNOWN.with_borrow(Clone::clone) {
@@ -131,15 +169,10 @@ pub fn of_the_queue() -> Result<Option<Rc<Shape>>, Refusal> {
     let Some(found) = find_out()? else {
         return Ok(None); // somebody has locked it for a moment
     };
-    if !STALE.get() {
+    if !is_altered(&QUEUE) {
         KNOWN.replace(Some(found.clone()));
     }
     Ok(found)
-}
-
-/// Whether nobody has altered the queue since it was looked at. To be asked with a lock on it.
-pub fn is_still_true() -> bool {
-    !STALE.get()
 }
 
 /// What the queue is like; nothing while somebody keeps it locked.
@@ -154,8 +187,8 @@ fn find_out() -> Result<Known, Refusal> {
         if queue == pg_sys::InvalidOid {
             return Ok(Some(None));
         }
-        QUEUE.set(queue);
-        if !pg_sys::ConditionalLockRelationOid(queue, pg_sys::RowExclusiveLock as i32) {
+        QUEUE.with(|watch| watch.begin(vec![queue]));
+        if !lock(queue) {
             return Ok(None);
         }
         queue
@@ -173,12 +206,13 @@ fn find_out() -> Result<Known, Refusal> {
                 row.get::<Vec<pg_sys::Oid>>(3)?,
                 row.get::<Vec<String>>(4)?,
             ) {
-                return Ok((oid == queue).then_some((alike, indexes, predicates)));
+                let key = row.get::<pg_sys::Oid>(5)?;
+                return Ok((oid == queue).then_some((alike, indexes, predicates, key)));
             }
         }
         Ok(None)
     })?;
-    let Some((alike, indexes, predicates)) = plain else {
+    let Some((alike, indexes, predicates, key)) = plain else {
         return Ok(Some(None));
     };
     // defaults may call functions: as the owner of the queue, as in an INSERT of ours
@@ -193,6 +227,7 @@ fn find_out() -> Result<Known, Refusal> {
     })?;
     Ok(Some(shape.map(|mut shape| {
         shape.constrained_alike &= alike;
+        shape.key = key;
         let tested = shape.tested;
         let indexed = predicates.iter().map(|predicate| indexed(predicate, tested));
         shape.indexes = indexes.into_iter().zip(indexed).collect();
@@ -263,6 +298,8 @@ unsafe fn read(relation: pg_sys::Relation) -> Option<Shape> {
         queue,
         unfilled,
         filled: filled?.try_into().ok()?,
+        read: places(&description, &READ),
+        key: None,
         tested,
         indexes: Vec::new(),
         constrained_alike: alike,
@@ -281,12 +318,5 @@ unsafe fn constant(relation: pg_sys::Relation, number: i16) -> Option<pg_sys::Da
         }
         let default = default.cast::<pg_sys::Const>();
         ((*default).constbyval && !(*default).constisnull).then(|| (*default).constvalue)
-    }
-}
-
-/// A table was altered. Only flips a flag: it may come in the middle of anything.
-unsafe extern "C-unwind" fn altered(_: pg_sys::Datum, relation: pg_sys::Oid) {
-    if relation == pg_sys::InvalidOid || relation == QUEUE.get() {
-        STALE.set(true);
     }
 }

@@ -1,0 +1,64 @@
+//! What is known of a table is true until the relation cache says that the table was altered.
+
+use std::cell::{Cell, RefCell};
+use std::thread::LocalKey;
+
+use pgrx::pg_sys;
+
+/// The tables that something is known of, and whether one of them has been altered since.
+pub struct Watch {
+    tables: RefCell<Vec<pg_sys::Oid>>,
+    altered: Cell<bool>,
+}
+
+thread_local! {
+    pub static QUEUE: Watch = const { Watch::new() };
+    pub static HISTORY: Watch = const { Watch::new() };
+    static REGISTERED: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Watch {
+    const fn new() -> Watch {
+        Watch {
+            tables: RefCell::new(Vec::new()),
+            altered: Cell::new(false),
+        }
+    }
+
+    /// From here on it is about these: what was said of others is forgotten.
+    pub fn begin(&self, tables: Vec<pg_sys::Oid>) {
+        self.tables.replace(tables);
+        self.altered.set(false);
+    }
+
+    fn hear(&self, table: pg_sys::Oid) {
+        // while the list is changed, whatever is altered may be one of them
+        let is_one = self
+            .tables
+            .try_borrow()
+            .map_or(true, |tables| tables.contains(&table));
+        if table == pg_sys::InvalidOid || is_one {
+            self.altered.set(true);
+        }
+    }
+}
+
+/// Whether one of its tables has been altered since it began. To be asked with a lock on them.
+pub fn is_altered(watch: &'static LocalKey<Watch>) -> bool {
+    if !REGISTERED.replace(true) {
+        // SAFETY: registered once for this backend, for as long as it lives.
+        unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(altered), pg_sys::Datum::null()) };
+    }
+    watch.with(|watch| watch.altered.get())
+}
+
+/// The same, and it is not said again.
+pub fn was_altered(watch: &'static LocalKey<Watch>) -> bool {
+    is_altered(watch) && watch.with(|watch| watch.altered.replace(false))
+}
+
+/// A table was altered. Only flips flags: it may come in the middle of anything.
+unsafe extern "C-unwind" fn altered(_: pg_sys::Datum, table: pg_sys::Oid) {
+    QUEUE.with(|watch| watch.hear(table));
+    HISTORY.with(|watch| watch.hear(table));
+}
