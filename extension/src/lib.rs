@@ -13,7 +13,8 @@
 //! | [`tenant`] | what database nodes do as the tenant |
 //! | [`host`] | whose a lead or conversation is, and whether it is there |
 //! | [`from_json`] | what daemons send of executions, as jsonb |
-//! | [`ending`], [`tables`] | the end of what was a captured change until then, without a query |
+//! | [`claiming`], [`ending`] | the claim of captured changes, and the end of what was one until then, without a query |
+//! | [`tables`], [`holding`] | the tables that this needs, and what the changes refer to |
 //! | [`graphs`], [`schedules`], [`ids`], [`wake`] | what SQL asks of Rust |
 //! | [`acting`], [`contained`], [`refusal`] | how to switch roles, to survive errors, to report them |
 // The error report of pgrx, which its functions return by value, is larger than clippy likes.
@@ -25,12 +26,15 @@ pub mod acting;
 pub mod api_keys;
 pub mod asking;
 pub mod capture;
+pub mod claiming;
+pub mod clock;
 pub mod contained;
 pub mod ending;
 pub mod events;
 pub mod from_json;
 pub mod functions;
 pub mod graphs;
+pub mod holding;
 pub mod host;
 pub mod ids;
 pub mod install;

@@ -32,65 +32,17 @@ DECLARE
 BEGIN
     IF batch > 0 AND cardinality(but_not) = 0 AND coalesce(cardinality(known), 0) <= 1 THEN
         -- One account alone of which nothing is to be decided, as it is nearly always where little waits: what is done in
-        -- turns comes down to this. It is one statement, because to set one up costs more here than to run it. It gives
-        -- nothing where anything is not as usual, and has then locked no more than what the turns look at again. Where it
-        -- finds nothing that may run there is nothing, and nobody need read past all of it again.
+        -- turns comes down to this. It gives nothing where anything is not as usual, and has then locked no more than what
+        -- the turns look at again. Where it finds nothing that may run there is nothing, and nobody need read past all of it
+        -- again.
         RETURN QUERY
-        WITH rules AS MATERIALIZED (
-            SELECT bool_or(s.name = 'paused' AND s.value = 'true' OR automations.is_foreign(s.name, s.value)) AS stop,
-                   coalesce(max(CASE WHEN s.name = 'depth_limit' THEN (s.value #>> '{}')::integer END), 8) AS depth_limit
-            FROM automations.settings s WHERE s.name IN ('paused', 'depth_limit', 'database_oid', 'system_identifier')
-        ), lone AS MATERIALIZED (
-            SELECT k.account_id
-            -- the offset keeps it from being looked for in each of the conditions
-            FROM (SELECT coalesce(known[1], (SELECT q.account_id FROM automations.queue q ORDER BY q.account_id LIMIT 1))
-                  OFFSET 0) AS k (account_id)
-            WHERE k.account_id IS NOT NULL AND (SELECT r.stop FROM rules r) IS NOT TRUE
-              AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.account_id > k.account_id)
-              AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.account_id < k.account_id)
-              AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.priority <> 0)
-              AND NOT EXISTS (SELECT FROM automations.limits)
-              AND NOT EXISTS (SELECT FROM public.automation_accounts a WHERE a.account_id = k.account_id)
-        ), next AS MATERIALIZED (
-            SELECT q.account_id, q.id, q.automation_id, q.lead_id, q.conversation_id, q.depth,
-                   automations.is_odd(q.has_execution, q.crashes, q.record, q.steps, q.trigger_data) AS odd
-            FROM automations.queue q
-            WHERE q.account_id = (SELECT l.account_id FROM lone l) AND q.lease_token IS NULL AND q.priority = 0
-              AND q.id > coalesce(places[1], '00000000-0000-0000-0000-000000000000')
-              AND (q.test_mode OR q.automation_id <> ALL (ARRAY(
-                    SELECT a.id FROM public.automations a
-                    WHERE a.user_id = (SELECT l.account_id FROM lone l) AND NOT (a.enabled AND a.status = 'active'))))
-            ORDER BY q.id LIMIT batch FOR UPDATE OF q SKIP LOCKED
-        ), fits AS MATERIALIZED (
-            SELECT (array_agg(n.id ORDER BY n.id))[batch] AS last
-            FROM next n
-            HAVING NOT bool_or(n.odd) AND max(n.depth) <= (SELECT r.depth_limit FROM rules r)
-               AND automations.all_held(array_agg(DISTINCT n.automation_id),
-                   coalesce(array_agg(DISTINCT n.lead_id) FILTER (WHERE n.lead_id IS NOT NULL), '{}'),
-                   coalesce(array_agg(DISTINCT n.conversation_id) FILTER (WHERE n.conversation_id IS NOT NULL), '{}'))
-        ), leased AS (
-            UPDATE automations.queue q
-            SET lease_token = claim.token, lease_until = clock_timestamp() + lease_ms * interval '1 millisecond',
-                attempt = q.attempt + 1
-            FROM next n
-            WHERE EXISTS (SELECT FROM fits) AND q.account_id = n.account_id AND q.id = n.id
-            RETURNING q.*
-        ), noted AS (
-            INSERT INTO automations.claims AS c (token, accounts, ids)
-            SELECT claim.token, array_agg(l.account_id), array_agg(l.id) FROM leased l HAVING count(*) > 0
-            ON CONFLICT ON CONSTRAINT claims_pkey DO UPDATE
-               SET accounts = c.accounts || excluded.accounts, ids = c.ids || excluded.ids
-        )
-        SELECT l.id, l.account_id, l.automation_id, l.version, l.trigger_type, l.trigger_data::text, l.lead_id,
-               l.conversation_id, l.caused_by, l.depth, l.test_mode, l.occurred_at, l.attempt, l.crashes, false,
-               automations.age_in_ms(l.occurred_at), NULL::bigint, false, NULL::uuid
-        FROM leased l
-        UNION ALL
-        SELECT NULL, l.account_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-               NULL, least(f.last, automations.uuid_at(clock_timestamp() - interval '250 milliseconds'))
-        FROM lone l LEFT JOIN fits f ON true
-        WHERE known IS NOT NULL AND (EXISTS (SELECT FROM fits) OR NOT EXISTS (SELECT FROM next))
-        ORDER BY 1;
+        SELECT c.id, c.account_id, c.automation_id, c.version, c.trigger_type, c.trigger_data::text, c.lead_id,
+               c.conversation_id, c.caused_by, c.depth, c.test_mode, c.started_at, c.attempt, 0::smallint, false, c.age_ms,
+               c.look_in_ms, false,
+               CASE WHEN c.id IS NULL AND c.account_id IS NOT NULL THEN
+                   least(c.looked_to, automations.uuid_at(clock_timestamp() - interval '250 milliseconds')) END
+        FROM automations.claim_captured(token, batch, lease_ms, known[1], places[1]) c
+        WHERE c.id IS NOT NULL OR c.look_in_ms IS NOT NULL OR known IS NOT NULL;
         IF FOUND THEN
             -- assigned: a statement would have to be set up
             done := set_config('synchronous_commit', 'off', true);

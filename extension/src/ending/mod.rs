@@ -7,9 +7,6 @@
 //! is, and `finish()` decides about it by queries, which are the rules' home.
 
 mod outcome;
-mod taken;
-
-use std::collections::HashMap;
 
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
@@ -17,34 +14,42 @@ use pgrx::spi::SpiClient;
 use pgrx::{AnyElement, IntoDatum, PgMemoryContexts, PgOid, pg_sys};
 use uuid::Uuid;
 
-use crate::acting::as_table_owner;
-use crate::host::{self, Owners};
+use crate::clock;
+use crate::holding::{hold, uuid_array};
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
 use crate::tables::history::{self, FILLED, History, Indexed, Leaf};
 use crate::tables::queue;
+use crate::tables::queue_rows::{self, Queue};
 use crate::tables::storing::{self, TOGETHER, Target};
-use outcome::{Outcomes, Status, datum_of};
-use taken::{Ended, Queue, Taken};
+use outcome::{Outcome, Outcomes, Status, datum_of};
 
 thread_local! {
-    static AUTOMATIONS: Plan = const { Plan::new() };
     static FREE: Plan = const { Plan::new() };
     static COUNT: Plan = const { Plan::new() };
 }
-
-/// Holds automations as `all_held()` does: their versions, of those of which no change is kept.
-const AUTOMATIONS_SQL: &str = "
-    SELECT a.id, a.version FROM public.automations a
-     WHERE a.id = ANY ($1) AND NOT EXISTS (
-           SELECT FROM automations.listeners l WHERE l.keep AND l.automation_id = a.id)
-     ORDER BY a.id FOR KEY SHARE OF a SKIP LOCKED";
 
 /// Gives back what they held of a limit, as `free_slots()` does.
 const FREE_SQL: &str =
     "DELETE FROM automations.in_flight f WHERE f.execution_id = ANY ($1) RETURNING automations.wake()";
 
 const COUNT_SQL: &str = "SELECT automations.count_executions($1, $2, $3, $4)";
+
+/// What is to be ended under a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Named {
+    account: Uuid,
+    id: Uuid,
+    token: Uuid,
+    /// Where its result stands in the list.
+    place: usize,
+}
+
+/// A captured change whose execution ends, and what it came to.
+struct Ended<'q> {
+    row: queue_rows::Row<'q>,
+    outcome: Outcome,
+}
 
 /// `automations.end_captured(account_ids, ids, tokens, results, locked)`.
 #[pg_extern(sql = false)]
@@ -57,9 +62,9 @@ fn end_captured(
 ) -> Result<Vec<pgrx::Uuid>, pg_sys::panic::ErrorReport> {
     let id = |id: &Option<pgrx::Uuid>| id.map(|id| Uuid::from_bytes(*id.as_bytes()));
     let given = account_ids.iter().zip(&ids).zip(&tokens).enumerate();
-    let mut ended: Vec<Ended> = given
+    let mut named: Vec<Named> = given
         .filter_map(|(place, ((account, execution), token))| {
-            Some(Ended {
+            Some(Named {
                 account: id(account)?,
                 id: id(execution)?,
                 token: id(token)?,
@@ -68,18 +73,18 @@ fn end_captured(
         })
         .collect();
     // in the order in which everybody locks them
-    ended.sort_unstable();
-    ended.dedup_by_key(|one| (one.account, one.id));
+    named.sort_unstable();
+    named.dedup_by_key(|one| (one.account, one.id));
     let mut context = PgMemoryContexts::new("automations: ends");
     // SAFETY: nothing that is made in the context is used after it.
-    let done = unsafe { context.switch_to(|_| end(&ended, results.datum(), locked)) }?;
+    let done = unsafe { context.switch_to(|_| end(&named, results.datum(), locked)) }?;
     Ok(done
         .into_iter()
         .map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
         .collect())
 }
 
-fn end(ended: &[Ended], results: pg_sys::Datum, locked: bool) -> Result<Vec<Uuid>, Refusal> {
+fn end(named: &[Named], results: pg_sys::Datum, locked: bool) -> Result<Vec<Uuid>, Refusal> {
     // SAFETY: variables of this transaction; a jsonb, as the function is declared.
     let (is_usual, outcomes) = unsafe {
         (
@@ -97,41 +102,62 @@ fn end(ended: &[Ended], results: pg_sys::Datum, locked: bool) -> Result<Vec<Uuid
     let Some(queue) = (unsafe { Queue::open(&shape) }) else {
         return Ok(Vec::new());
     };
-    // SAFETY: called by a statement.
-    let found = unsafe {
-        queue.look(ended, |one| {
-            history.leaf_of(one.id)?;
-            outcomes.at(one.place)
-        })
-    };
+    let found = found(&history, &queue, named, outcomes);
     let done = end_found(&history, &queue, &found, locked);
     for one in found {
-        one.close();
+        one.row.close();
     }
     queue.close();
     done
 }
 
+/// Those of these whose lease holds and which have no row yet, with what they came to.
+fn found<'q>(history: &History, queue: &'q Queue<'q>, named: &[Named], outcomes: Outcomes) -> Vec<Ended<'q>> {
+    // SAFETY: called by a statement.
+    let mut scan = unsafe { queue.scan() };
+    let mut found = Vec::with_capacity(named.len());
+    for one in named {
+        let Some(row) = scan.find(one.account, one.id) else {
+            continue;
+        };
+        let is_ours = !row.has_execution()
+            && row.lease_token() == Some(one.token)
+            && row.lease_until().is_some_and(|until| until > clock::now())
+            && history.leaf_of(one.id).is_some();
+        match outcomes.at(one.place).filter(|_| is_ours) {
+            Some(outcome) => found.push(Ended { row, outcome }),
+            None => scan.give_back(row),
+        }
+    }
+    scan.close();
+    found
+}
+
 /// Ends those whose automation, lead and conversation can be held.
-fn end_found(history: &History, queue: &Queue, found: &[Taken], locked: bool) -> Result<Vec<Uuid>, Refusal> {
+fn end_found(
+    history: &History,
+    queue: &Queue<'_>,
+    found: &[Ended<'_>],
+    locked: bool,
+) -> Result<Vec<Uuid>, Refusal> {
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let held = held(found)?;
+    let held = hold(found.iter().map(|ended| &ended.row))?;
     let mut rows: Vec<(&Leaf, Row<'_>)> = Vec::with_capacity(found.len());
-    for one in found {
-        if let Some(version) = held.version_for(one)
-            && let Some(leaf) = history.leaf_of(one.id())
-            // the last of an execution's partitions may have gone meanwhile
+    for ended in found {
+        let queued = &ended.row;
+        let is_usual = held.is_whole(queued) && held.is_of_account(queued) && !held.is_kept(queued);
+        if is_usual
+            && let Some(version) = held.version_of(queued)
+            && let Some(leaf) = history.leaf_of(queued.id())
             && history::lock_leaf(leaf)
-            && queue.take(one, locked)
+            && queue.take(queued, locked)
         {
-            // SAFETY: asks the clock.
-            let now = unsafe { pg_sys::GetCurrentTimestamp() };
             let row = Row {
-                taken: one,
+                ended,
                 version,
-                completed_at: now.max(one.occurred_at()),
+                completed_at: clock::now().max(queued.occurred_at()),
             };
             rows.push((leaf, row));
         }
@@ -141,7 +167,7 @@ fn end_found(history: &History, queue: &Queue, found: &[Taken], locked: bool) ->
             store(leaf, some);
         }
     }
-    let ids: Vec<Uuid> = rows.iter().map(|(_, row)| row.taken.id()).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|(_, row)| row.ended.row.id()).collect();
     if !ids.is_empty() {
         Spi::connect_mut(|client| {
             free(client, &ids)?;
@@ -151,56 +177,9 @@ fn end_found(history: &History, queue: &Queue, found: &[Taken], locked: bool) ->
     Ok(ids)
 }
 
-/// What is held until the transaction ends, so that it cannot be deleted meanwhile.
-struct Held {
-    versions: HashMap<Uuid, Option<i32>>,
-    owners: Owners,
-}
-
-impl Held {
-    /// The version that it ran; none where something that it refers to is not held, or belongs to somebody else now.
-    fn version_for(&self, one: &Taken) -> Option<pg_sys::Datum> {
-        let newest = self.versions.get(&one.automation())?;
-        let account = Some(one.account());
-        let is_of_account = |owners: &HashMap<Uuid, Option<Uuid>>, id: Option<Uuid>| {
-            id.is_none_or(|id| owners.get(&id).is_some_and(|owner| *owner == account))
-        };
-        let is_whole = is_of_account(&self.owners.leads, one.lead())
-            && is_of_account(&self.owners.conversations, one.conversation());
-        one.version()
-            .or_else(|| newest.and_then(IntoDatum::into_datum))
-            .filter(|_| is_whole)
-    }
-}
-
-/// Takes hold of what these refer to, without waiting for anybody.
-fn held(found: &[Taken]) -> Result<Held, Refusal> {
-    let distinct = |of: &dyn Fn(&Taken) -> Option<Uuid>| {
-        let mut ids: Vec<Uuid> = found.iter().filter_map(of).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    };
-    as_table_owner(|| {
-        Spi::connect_mut(|client| {
-            let uuids = PgOid::from(pg_sys::UUIDARRAYOID);
-            let automations = uuid_array(&distinct(&|one| Some(one.automation())));
-            let plan = writing_plan(&AUTOMATIONS, client, AUTOMATIONS_SQL, &[uuids])?;
-            let mut versions = HashMap::new();
-            for row in client.update(plan, None, &[automations.into()])? {
-                if let Some(id) = row.get::<pgrx::Uuid>(1)? {
-                    versions.insert(Uuid::from_bytes(*id.as_bytes()), row.get::<i32>(2)?);
-                }
-            }
-            let owners = host::owners(client, &distinct(&Taken::lead), &distinct(&Taken::conversation))?;
-            Ok(Held { versions, owners })
-        })
-    })
-}
-
 /// The row of an execution that has ended.
 struct Row<'q> {
-    taken: &'q Taken,
+    ended: &'q Ended<'q>,
     version: pg_sys::Datum,
     /// Microseconds since 2000.
     completed_at: i64,
@@ -209,39 +188,41 @@ struct Row<'q> {
 impl Row<'_> {
     /// As `create_executions()` says it.
     fn values(&self, none: Nothing) -> [Option<pg_sys::Datum>; FILLED.len()] {
-        let Row { taken, version, .. } = self;
-        let outcome = &taken.outcome;
+        let Ended { row, outcome } = self.ended;
+        let milliseconds = clock::milliseconds(row.occurred_at(), self.completed_at);
+        // as `milliseconds_since()` says it
+        let milliseconds = i32::try_from(milliseconds).unwrap_or(i32::MAX);
         let uuid = |id: Option<Uuid>| id.and_then(|id| pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum());
         [
-            uuid(Some(taken.id())),
-            uuid(Some(taken.automation())),
-            uuid(Some(taken.account())),
-            Some(*version),
-            taken.trigger_type(),
+            uuid(Some(row.id())),
+            uuid(Some(row.automation())),
+            uuid(Some(row.account())),
+            Some(self.version),
+            row.trigger_type(),
             Some(datum_of(outcome.status.as_str().as_bytes())),
-            taken.occurred_at().into_datum(),
-            taken.is_test().into_datum(),
-            taken.depth(),
+            row.occurred_at().into_datum(),
+            row.is_test().into_datum(),
+            row.depth().into_datum(),
             outcome.variables.or(none.object),
             outcome.nodes_executed.or(none.list),
             self.completed_at.into_datum(),
-            milliseconds(taken.occurred_at(), self.completed_at).into_datum(),
-            taken.trigger_data(),
-            uuid(taken.lead()),
-            uuid(taken.conversation()),
-            taken.caused_by(),
+            milliseconds.into_datum(),
+            row.trigger_data(),
+            uuid(row.lead()),
+            uuid(row.conversation()),
+            row.caused_by(),
             outcome.error,
             outcome.error_code,
             outcome.error_node_id,
             outcome.output,
             // where it ends without them, what it was about to do is still said
-            outcome.steps.or(taken.steps()),
+            outcome.steps.or(row.steps()),
         ]
     }
 
     /// Whether the statistics of its automation are about it.
     fn counts(&self) -> bool {
-        self.taken.outcome.status != Status::Cancelled && !self.taken.is_test()
+        self.ended.outcome.status != Status::Cancelled && !self.ended.row.is_test()
     }
 }
 
@@ -252,21 +233,12 @@ struct Nothing {
     list: Option<pg_sys::Datum>,
 }
 
-/// From one time to another, as `milliseconds_since()` says it.
-fn milliseconds(from: i64, to: i64) -> i32 {
-    if from == i64::MIN || from == i64::MAX {
-        return 0;
-    }
-    let passed = (to.saturating_sub(from).max(0).saturating_add(500)) / 1000;
-    i32::try_from(passed).unwrap_or(i32::MAX)
-}
-
 /// Makes the rows of one partition.
 fn store(leaf: &Leaf, rows: &[(&Leaf, Row<'_>)]) {
     let wanted = |indexed: Indexed| match indexed {
         Indexed::Ask => true,
-        Indexed::Lead => rows.iter().any(|(_, row)| row.taken.lead().is_some()),
-        Indexed::Conversation => rows.iter().any(|(_, row)| row.taken.conversation().is_some()),
+        Indexed::Lead => rows.iter().any(|(_, row)| row.ended.row.lead().is_some()),
+        Indexed::Conversation => rows.iter().any(|(_, row)| row.ended.row.conversation().is_some()),
         Indexed::Never => false,
     };
     let indexes: Vec<pg_sys::Oid> = leaf
@@ -310,9 +282,9 @@ fn count(client: &mut SpiClient<'_>, rows: &[(&Leaf, Row<'_>)]) -> Result<(), Re
         pg_sys::TEXTARRAYOID,
         pg_sys::TIMESTAMPTZARRAYOID,
     ];
-    let automations: Vec<Uuid> = counted().map(|row| row.taken.automation()).collect();
-    let statuses: Vec<&str> = counted().map(|row| row.taken.outcome.status.as_str()).collect();
-    let codes: Vec<Option<pg_sys::Datum>> = counted().map(|row| row.taken.outcome.error_code).collect();
+    let automations: Vec<Uuid> = counted().map(|row| row.ended.row.automation()).collect();
+    let statuses: Vec<&str> = counted().map(|row| row.ended.outcome.status.as_str()).collect();
+    let codes: Vec<Option<pg_sys::Datum>> = counted().map(|row| row.ended.outcome.error_code).collect();
     let times: Vec<Option<pg_sys::Datum>> = counted().map(|row| row.completed_at.into_datum()).collect();
     let plan = writing_plan(&COUNT, client, COUNT_SQL, &types.map(PgOid::from))?;
     client.update(
@@ -326,12 +298,6 @@ fn count(client: &mut SpiClient<'_>, rows: &[(&Leaf, Row<'_>)]) -> Result<(), Re
         ],
     )?;
     Ok(())
-}
-
-fn uuid_array(ids: &[Uuid]) -> Vec<pgrx::Uuid> {
-    ids.iter()
-        .map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
-        .collect()
 }
 
 /// An array of values as they are, whatever the encoding of the database is.

@@ -14,7 +14,7 @@ use pgrx::{PgTupleDesc, pg_sys};
 use uuid::Uuid;
 
 use super::altered::{HISTORY, is_altered, was_altered};
-use super::{Column, lock, places};
+use super::{Column, lock, places, uuid};
 use crate::newest::{self, by_what_is_newest};
 use crate::refusal::Refusal;
 
@@ -268,15 +268,6 @@ unsafe fn parts(described: &pg_sys::PartitionDescData) -> Vec<(Option<Uuid>, Opt
         }
         parts
     }
-}
-
-/// The id that a datum points to.
-///
-/// # Safety
-/// It is a uuid.
-pub unsafe fn uuid(datum: pg_sys::Datum) -> Uuid {
-    // SAFETY: sixteen bytes, as they are.
-    unsafe { Uuid::from_bytes(*datum.cast_mut_ptr::<[u8; 16]>()) }
 }
 
 /// The partitions that are plain, which are locked; by what is committed, because the snapshot of the statement may be

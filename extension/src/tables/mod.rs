@@ -4,19 +4,42 @@
 //!
 //! | room | does |
 //! |---|---|
-//! | [`queue`] | what `automations.queue` is like |
+//! | [`queue`], [`queue_rows`] | what `automations.queue` is like, and its rows |
 //! | [`history`] | what the partitions of `public.automation_executions` are like |
 //! | [`altered`] | hears when that is not true any more |
 //! | [`storing`] | puts rows into one of them, and into its indexes |
 
+/// A struct that says where each column of a table stands, from 0: `of` finds them by their names and types, and nothing
+/// where one is missing.
+macro_rules! columns {
+    ($(#[$about:meta])* $name:ident { $($column:ident: $kind:ident),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy)]
+        #[allow(missing_docs)] // the columns say it
+        pub struct $name { $(pub $column: usize),+ }
+
+        impl $name {
+            fn of(description: &pgrx::PgTupleDesc<'_>) -> Option<$name> {
+                let place = |name: &str, kind| {
+                    let name = std::ffi::CString::new(name).ok()?;
+                    super::place(description, &name, kind)
+                };
+                Some($name { $($column: place(stringify!($column), pg_sys::$kind)?),+ })
+            }
+        }
+    };
+}
+
 mod altered;
 pub mod history;
 pub mod queue;
+pub mod queue_rows;
 pub mod storing;
 
 use std::ffi::CStr;
 
 use pgrx::{PgTupleDesc, pg_sys};
+use uuid::Uuid;
 
 /// A column by its name, and its type.
 pub type Column = (&'static CStr, pg_sys::Oid);
@@ -25,14 +48,18 @@ pub type Column = (&'static CStr, pg_sys::Oid);
 #[must_use]
 pub fn places<const N: usize>(description: &PgTupleDesc<'_>, columns: &[Column; N]) -> Option<[usize; N]> {
     let mut places = [0; N];
-    for (place, (name, kind)) in places.iter_mut().zip(columns) {
-        *place = description.iter().position(|attribute| {
-            // SAFETY: a name ends with zero.
-            let found = unsafe { CStr::from_ptr(attribute.attname.data.as_ptr()) };
-            !attribute.attisdropped && found == *name && attribute.atttypid == *kind
-        })?;
+    for (found, (name, kind)) in places.iter_mut().zip(columns) {
+        *found = place(description, name, *kind)?;
     }
     Some(places)
+}
+
+fn place(description: &PgTupleDesc<'_>, name: &CStr, kind: pg_sys::Oid) -> Option<usize> {
+    description.iter().position(|attribute| {
+        // SAFETY: a name ends with zero.
+        let found = unsafe { CStr::from_ptr(attribute.attname.data.as_ptr()) };
+        !attribute.attisdropped && found == name && attribute.atttypid == kind
+    })
 }
 
 /// A lock as a statement that writes takes it, where nobody has to be waited for; it stays until the transaction ends.
@@ -40,4 +67,14 @@ pub fn places<const N: usize>(description: &PgTupleDesc<'_>, columns: &[Column; 
 pub fn lock(table: pg_sys::Oid) -> bool {
     // SAFETY: the oid of a table, which may have gone: then what was known of it is not true any more.
     unsafe { pg_sys::ConditionalLockRelationOid(table, pg_sys::RowExclusiveLock as i32) }
+}
+
+/// The id that a datum points to.
+///
+/// # Safety
+/// It is a uuid.
+#[must_use]
+pub unsafe fn uuid(datum: pg_sys::Datum) -> Uuid {
+    // SAFETY: sixteen bytes, as they are.
+    unsafe { Uuid::from_bytes(*datum.cast_mut_ptr::<[u8; 16]>()) }
 }

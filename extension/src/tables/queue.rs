@@ -8,7 +8,7 @@ use std::rc::Rc;
 use pgrx::{PgTupleDesc, pg_sys};
 
 use super::altered::{QUEUE, is_altered, was_altered};
-use super::{Column, lock, places};
+use super::{Column, lock};
 use crate::newest::{self, by_what_is_newest};
 use crate::patience::quickly;
 use crate::refusal::Refusal;
@@ -31,25 +31,31 @@ pub const FILLED: [Column; 13] = [
 ];
 const MAYBE_NULL: usize = 8;
 
-/// The columns that the end of an execution reads.
-pub const READ: [Column; 16] = [
-    (c"account_id", pg_sys::UUIDOID),
-    (c"id", pg_sys::UUIDOID),
-    (c"automation_id", pg_sys::UUIDOID),
-    (c"version", pg_sys::INT4OID),
-    (c"trigger_type", pg_sys::TEXTOID),
-    (c"trigger_data", pg_sys::JSONBOID),
-    (c"lead_id", pg_sys::UUIDOID),
-    (c"conversation_id", pg_sys::UUIDOID),
-    (c"caused_by", pg_sys::UUIDOID),
-    (c"depth", pg_sys::INT2OID),
-    (c"test_mode", pg_sys::BOOLOID),
-    (c"occurred_at", pg_sys::TIMESTAMPTZOID),
-    (c"has_execution", pg_sys::BOOLOID),
-    (c"lease_token", pg_sys::UUIDOID),
-    (c"lease_until", pg_sys::TIMESTAMPTZOID),
-    (c"steps", pg_sys::JSONBOID),
-];
+columns! {
+    /// Where the columns stand that a claim and an end read.
+    Read {
+        account_id: UUIDOID,
+        id: UUIDOID,
+        automation_id: UUIDOID,
+        version: INT4OID,
+        trigger_type: TEXTOID,
+        trigger_data: JSONBOID,
+        lead_id: UUIDOID,
+        conversation_id: UUIDOID,
+        caused_by: UUIDOID,
+        depth: INT2OID,
+        test_mode: BOOLOID,
+        occurred_at: TIMESTAMPTZOID,
+        has_execution: BOOLOID,
+        attempt: INT4OID,
+        crashes: INT2OID,
+        lease_token: UUIDOID,
+        lease_until: TIMESTAMPTZOID,
+        priority: INT2OID,
+        record: TEXTOID,
+        steps: JSONBOID,
+    }
+}
 
 /// The queue as it is.
 pub struct Shape {
@@ -59,8 +65,10 @@ pub struct Shape {
     pub unfilled: Vec<Option<pg_sys::Datum>>,
     /// Where each of [`FILLED`] stands, from 0.
     pub filled: [usize; FILLED.len()],
-    /// Where each of [`READ`] stands, from 0; none where one is missing.
-    pub read: Option<[usize; READ.len()]>,
+    /// None where a column is missing.
+    pub read: Option<Read>,
+    /// Nothing but that a lease has a token and an end is asked of a row that gets one.
+    pub leases_freely: bool,
     /// The index of its primary key, over account and id.
     pub key: Option<pg_sys::Oid>,
     /// Rows are of tests unless it is said otherwise.
@@ -105,7 +113,10 @@ const PLAIN_SQL: &str = "
               FROM pg_index i
               JOIN pg_attribute f ON f.attrelid = c.oid AND f.attnum = i.indkey[0] AND f.attname = 'account_id'
               JOIN pg_attribute s ON s.attrelid = c.oid AND s.attnum = i.indkey[1] AND s.attname = 'id'
-             WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indnkeyatts = 2)
+             WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indnkeyatts = 2),
+           NOT EXISTS (SELECT FROM pg_constraint k
+                        WHERE k.conrelid = c.oid AND k.contype IN ('c', 'x')
+                          AND pg_get_constraintdef(k.oid) <> 'CHECK (((lease_token IS NULL) = (lease_until IS NULL)))')
       FROM pg_class c
       JOIN pg_am m ON m.oid = c.relam AND m.amname = 'heap'
      WHERE c.oid = to_regclass('automations.queue') AND c.relkind = 'r' AND c.relpersistence <> 't'
@@ -207,12 +218,13 @@ fn find_out() -> Result<Known, Refusal> {
                 row.get::<Vec<String>>(4)?,
             ) {
                 let key = row.get::<pg_sys::Oid>(5)?;
-                return Ok((oid == queue).then_some((alike, indexes, predicates, key)));
+                let leases_freely = row.get::<bool>(6)? == Some(true);
+                return Ok((oid == queue).then_some((alike, indexes, predicates, key, leases_freely)));
             }
         }
         Ok(None)
     })?;
-    let Some((alike, indexes, predicates, key)) = plain else {
+    let Some((alike, indexes, predicates, key, leases_freely)) = plain else {
         return Ok(Some(None));
     };
     // defaults may call functions: as the owner of the queue, as in an INSERT of ours
@@ -228,6 +240,7 @@ fn find_out() -> Result<Known, Refusal> {
     Ok(Some(shape.map(|mut shape| {
         shape.constrained_alike &= alike;
         shape.key = key;
+        shape.leases_freely = leases_freely;
         let tested = shape.tested;
         let indexed = predicates.iter().map(|predicate| indexed(predicate, tested));
         shape.indexes = indexes.into_iter().zip(indexed).collect();
@@ -298,7 +311,8 @@ unsafe fn read(relation: pg_sys::Relation) -> Option<Shape> {
         queue,
         unfilled,
         filled: filled?.try_into().ok()?,
-        read: places(&description, &READ),
+        read: Read::of(&description),
+        leases_freely: false,
         key: None,
         tested,
         indexes: Vec::new(),

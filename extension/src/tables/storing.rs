@@ -73,9 +73,18 @@ impl Target {
         unsafe {
             insert(self.relation, slots);
             for slot in slots {
-                index(self.result, *slot, self.estate);
+                index(self.result, *slot, self.estate, false);
             }
         }
+    }
+
+    /// Puts a new version of a row, which is stored already, into the indexes, or only into those that summarize.
+    ///
+    /// # Safety
+    /// The slot holds a row of the table, as it was stored.
+    pub unsafe fn index(&self, slot: *mut pg_sys::TupleTableSlot, only_summaries: bool) {
+        // SAFETY: as the caller says.
+        unsafe { index(self.result, slot, self.estate, only_summaries) }
     }
 
     /// Closes what was opened; the lock stays.
@@ -140,6 +149,7 @@ unsafe fn index(
     target: *mut pg_sys::ResultRelInfo,
     slot: *mut pg_sys::TupleTableSlot,
     estate: *mut pg_sys::EState,
+    only_summaries: bool,
 ) {
     let none = std::ptr::null_mut();
     // SAFETY: a row that was just stored.
@@ -155,8 +165,10 @@ unsafe fn index(
             false,
             std::ptr::null_mut(),
             none,
-            false,
+            only_summaries,
         );
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        let _ = only_summaries; // there is no such index before 16
         // one expression context serves all rows
         let context = (*estate).es_per_tuple_exprcontext;
         if !context.is_null() {

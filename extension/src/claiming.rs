@@ -1,0 +1,384 @@
+//! A claim of captured changes without a query, where one account alone has anything waiting and nothing is to be decided: what
+//! `claim_in_turns()` does comes down to this, and takes most of its time to set up, and to find each row three times.
+//!
+//! Which account it is, and that nobody else has anything to say, is asked by one statement; where it is not so, or one of the
+//! rows is more than a change that nobody has touched yet, nothing is claimed here.
+
+use pgrx::prelude::*;
+use pgrx::{IntoDatum, PgMemoryContexts, pg_sys};
+use uuid::Uuid;
+
+use crate::clock;
+use crate::holding::{hold, uuid_array};
+use crate::jsonb;
+use crate::plans::{Plan, writing_plan};
+use crate::refusal::Refusal;
+use crate::tables::queue;
+use crate::tables::queue_rows::{Queue, Row, Scan};
+
+thread_local! {
+    static LONE: Plan = const { Plan::new() };
+    static NOTE: Plan = const { Plan::new() };
+}
+
+/// The account that alone has anything waiting (the one that is `known`, else the first), the most depth that may run, and
+/// its automations that may not: nothing where several accounts, priorities, limits or the settings have a say.
+const LONE_SQL: &str = "
+    WITH rules AS MATERIALIZED (
+        SELECT bool_or(s.name = 'paused' AND s.value = 'true' OR automations.is_foreign(s.name, s.value)) AS stop,
+               coalesce(max(CASE WHEN s.name = 'depth_limit' THEN (s.value #>> '{}')::integer END), 8) AS depth_limit
+        FROM automations.settings s WHERE s.name IN ('paused', 'depth_limit', 'database_oid', 'system_identifier')
+    )
+    SELECT k.account_id, r.depth_limit, ARRAY(
+               SELECT a.id FROM public.automations a
+               WHERE a.user_id = k.account_id AND NOT (a.enabled AND a.status = 'active'))
+    -- the offset keeps it from being looked for in each of the conditions
+    FROM (SELECT coalesce($1, (SELECT q.account_id FROM automations.queue q ORDER BY q.account_id LIMIT 1))
+          OFFSET 0) AS k (account_id)
+    CROSS JOIN rules r
+    WHERE k.account_id IS NOT NULL AND r.stop IS NOT TRUE
+      AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.account_id > k.account_id)
+      AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.account_id < k.account_id)
+      AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.priority <> 0)
+      AND NOT EXISTS (SELECT FROM automations.limits)
+      AND NOT EXISTS (SELECT FROM public.automation_accounts a WHERE a.account_id = k.account_id)";
+
+/// Says which claims are under a token.
+const NOTE_SQL: &str = "
+    INSERT INTO automations.claims AS c (token, accounts, ids) VALUES ($1, $2, $3)
+    ON CONFLICT ON CONSTRAINT claims_pkey DO UPDATE
+       SET accounts = c.accounts || excluded.accounts, ids = c.ids || excluded.ids";
+
+/// Larger claims are not made here: each of their rows keeps its page in memory until it is written.
+const MOST: usize = 1024;
+
+/// How often it is looked further where others were first.
+const TURNS: usize = 4;
+
+/// What a claim is to bring.
+struct Wanted {
+    token: Uuid,
+    batch: usize,
+    lease_ms: i64,
+    /// The account that alone had anything, and the place behind which to look.
+    known: Option<Uuid>,
+    place: Uuid,
+}
+
+/// Who alone has anything waiting.
+struct Lone {
+    account: Uuid,
+    depth_limit: i32,
+    /// Its automations that may not run, in order.
+    stopped: Vec<Uuid>,
+}
+
+/// `automations.claim_captured(token, batch, lease_ms, known, place)`.
+#[pg_extern(sql = false)]
+fn claim_captured(
+    token: pgrx::Uuid,
+    batch: i32,
+    lease_ms: i64,
+    known: Option<pgrx::Uuid>,
+    place: Option<pgrx::Uuid>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Result<Option<bool>, pg_sys::panic::ErrorReport> {
+    let id = |id: pgrx::Uuid| Uuid::from_bytes(*id.as_bytes());
+    let wanted = Wanted {
+        token: id(token),
+        batch: usize::try_from(batch).unwrap_or(0),
+        lease_ms,
+        known: known.map(id),
+        place: place.map(id).unwrap_or_default(),
+    };
+    // SAFETY: called as a table function, as it is declared; nothing that is made in the context is used after it.
+    unsafe {
+        let answer = Answer::begin(fcinfo)?;
+        let mut context = PgMemoryContexts::new("automations: a claim");
+        context.switch_to(|_| claim(&wanted, &answer))?;
+    }
+    Ok(None)
+}
+
+fn claim(wanted: &Wanted, answer: &Answer) -> Result<(), Refusal> {
+    if wanted.batch > MOST {
+        return Ok(());
+    }
+    // SAFETY: variables of this transaction.
+    if unsafe { pg_sys::XactReadOnly || pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 } {
+        return Ok(());
+    }
+    let Some(lone) = lone(wanted)? else {
+        return Ok(());
+    };
+    let Some(shape) = queue::locked()?.filter(|shape| shape.leases_freely) else {
+        return Ok(());
+    };
+    // SAFETY: the queue is locked, and of this shape.
+    let Some(queue) = (unsafe { Queue::open(&shape) }) else {
+        return Ok(());
+    };
+    // SAFETY: called by a statement.
+    let mut scan = unsafe { queue.scan() };
+    scan.begin_behind(lone.account, wanted.place);
+    let mut claim = Claim::default();
+    let done = (0..TURNS).try_for_each(|_| claim.take(&queue, &mut scan, &lone, wanted, answer));
+    scan.close();
+    queue.close();
+    done?;
+    claim.close(&lone, wanted, answer)
+}
+
+/// Who alone has anything waiting; none where more is to be decided.
+fn lone(wanted: &Wanted) -> Result<Option<Lone>, Refusal> {
+    Spi::connect_mut(|client| {
+        let plan = writing_plan(&LONE, client, LONE_SQL, &[PgOid::from(pg_sys::UUIDOID)])?;
+        let known = wanted.known.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()));
+        let id = |id: pgrx::Uuid| Uuid::from_bytes(*id.as_bytes());
+        let mut found = client.update(plan, None, &[known.into()])?;
+        let Some(row) = found.next() else {
+            return Ok(None);
+        };
+        let (Some(account), Some(depth_limit)) = (row.get::<pgrx::Uuid>(1)?, row.get(2)?) else {
+            return Ok(None);
+        };
+        let stopped = row.get::<Vec<pgrx::Uuid>>(3)?.unwrap_or_default();
+        let mut stopped: Vec<Uuid> = stopped.into_iter().map(id).collect();
+        stopped.sort_unstable();
+        Ok(Some(Lone {
+            account: id(account),
+            depth_limit,
+            stopped,
+        }))
+    })
+}
+
+/// What has been claimed so far.
+#[derive(Default)]
+struct Claim {
+    ids: Vec<Uuid>,
+    /// The last one that was looked at where there were as many as are wanted.
+    last: Option<Uuid>,
+    /// What is next is not claimed here.
+    is_over: bool,
+    /// There is more.
+    has_more: bool,
+    /// Nothing is known of the rest: more is to be decided about it.
+    is_undecided: bool,
+}
+
+impl Claim {
+    /// Leases as many of the next ones as are still wanted. Of those that it found, another claim may have been first with
+    /// some: then it is to be called again.
+    fn take<'q>(
+        &mut self,
+        queue: &'q Queue<'q>,
+        scan: &mut Scan<'q>,
+        lone: &Lone,
+        wanted: &Wanted,
+        answer: &Answer,
+    ) -> Result<(), Refusal> {
+        let missing = wanted.batch.saturating_sub(self.ids.len());
+        if self.is_over || missing == 0 {
+            return Ok(());
+        }
+        let mut next = Vec::with_capacity(missing);
+        self.is_undecided = !find(&mut next, scan, lone, missing);
+        self.has_more = next.len() == missing;
+        self.is_over = self.is_undecided || !self.has_more;
+        let done = match self.is_undecided {
+            true => Ok(()),
+            false => self.lease(queue, &next, wanted, answer),
+        };
+        next.into_iter().for_each(Row::close);
+        done
+    }
+
+    /// Leases those of these that nobody else has, and says so.
+    fn lease(
+        &mut self,
+        queue: &Queue<'_>,
+        next: &[Row<'_>],
+        wanted: &Wanted,
+        answer: &Answer,
+    ) -> Result<(), Refusal> {
+        let held = hold(next.iter())?;
+        if !next.iter().all(|row| held.is_whole(row)) {
+            self.is_undecided = true;
+            self.is_over = true;
+            return Ok(());
+        }
+        let now = clock::now();
+        let until = now.saturating_add(wanted.lease_ms.saturating_mul(1000));
+        // SAFETY: the shape of the queue says that it leases freely.
+        let leased = unsafe { queue.lease(next, wanted.token, until) };
+        for (row, _) in next.iter().zip(leased).filter(|(_, leased)| *leased) {
+            self.ids.push(row.id());
+            answer.say(row, now);
+        }
+        self.last = next.last().map(Row::id);
+        Ok(())
+    }
+
+    /// Notes what was claimed, and says how far the account has been looked through.
+    fn close(self, lone: &Lone, wanted: &Wanted, answer: &Answer) -> Result<(), Refusal> {
+        if !self.ids.is_empty() {
+            note(wanted.token, lone.account, &self.ids)?;
+        }
+        if self.is_undecided {
+            if !self.ids.is_empty() {
+                answer.say_more();
+            }
+            return Ok(());
+        }
+        let is_full = self.ids.len() == wanted.batch;
+        answer.say_place(lone.account, self.last.filter(|_| self.has_more));
+        if self.has_more && !is_full {
+            answer.say_more();
+        }
+        Ok(())
+    }
+}
+
+/// Says which claims are under a token.
+fn note(token: Uuid, account: Uuid, ids: &[Uuid]) -> Result<(), Refusal> {
+    Spi::connect_mut(|client| {
+        let types = [pg_sys::UUIDOID, pg_sys::UUIDARRAYOID, pg_sys::UUIDARRAYOID].map(PgOid::from);
+        let plan = writing_plan(&NOTE, client, NOTE_SQL, &types)?;
+        let accounts = vec![account; ids.len()];
+        let token = pgrx::Uuid::from_bytes(*token.as_bytes());
+        let arguments = [token.into(), uuid_array(&accounts).into(), uuid_array(ids).into()];
+        client.update(plan, None, &arguments)?;
+        Ok(())
+    })
+}
+
+/// The next changes that nobody has claimed and whose automation may run, as many as are missing; false where one of them is
+/// more than that.
+fn find<'q>(next: &mut Vec<Row<'q>>, scan: &mut Scan<'q>, lone: &Lone, missing: usize) -> bool {
+    while next.len() < missing {
+        pgrx::check_for_interrupts!();
+        let Some(row) = scan.next() else { break };
+        let is_stopped = || lone.stopped.binary_search(&row.automation()).is_ok();
+        if row.lease_token().is_some() || !row.is_test() && is_stopped() {
+            scan.give_back(row);
+            continue;
+        }
+        let is_odd = is_odd(&row, lone.depth_limit);
+        next.push(row);
+        if is_odd {
+            return false;
+        }
+    }
+    true
+}
+
+/// As `is_odd()` says it, or deeper than may run, or before others.
+fn is_odd(row: &Row<'_>, depth_limit: i32) -> bool {
+    row.has_execution()
+        || row.has_priority()
+        || row.has_crashed()
+        || row.has_record()
+        || row.steps().is_some()
+        || i32::from(row.depth()) > depth_limit
+        || row
+            .trigger_data()
+            .is_some_and(|data| jsonb::has_key(data, "too_large"))
+}
+
+fn uuid_datum(id: Uuid) -> Option<pg_sys::Datum> {
+    pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum()
+}
+
+/// How many columns the answer has.
+const COLUMNS: usize = 16;
+
+/// What the function returns, row by row, as `claim()` has its columns.
+struct Answer {
+    store: *mut pg_sys::Tuplestorestate,
+    description: pg_sys::TupleDesc,
+}
+
+impl Answer {
+    /// # Safety
+    /// The call of a function that returns rows of [`COLUMNS`] columns.
+    unsafe fn begin(call: pg_sys::FunctionCallInfo) -> Result<Answer, Refusal> {
+        // SAFETY: as the caller says, and as InitMaterializedSRF() of later versions of Postgres does it.
+        unsafe {
+            let asked = (*call).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+            let allows = |mode| (*asked).allowedModes & mode as i32 != 0;
+            if asked.is_null()
+                || !allows(pg_sys::SetFunctionReturnMode::SFRM_Materialize)
+                || (*asked).expectedDesc.is_null()
+                || usize::try_from((*(*asked).expectedDesc).natts) != Ok(COLUMNS)
+            {
+                return Err(Refusal::Argument(
+                    "claim_captured() is called by claim()".to_owned(),
+                ));
+            }
+            let mut memory = PgMemoryContexts::For((*(*asked).econtext).ecxt_per_query_memory);
+            let (store, description) = memory.switch_to(|_| {
+                let random = allows(pg_sys::SetFunctionReturnMode::SFRM_Materialize_Random);
+                (
+                    pg_sys::tuplestore_begin_heap(random, false, pg_sys::work_mem),
+                    pg_sys::CreateTupleDescCopy((*asked).expectedDesc),
+                )
+            });
+            (*asked).returnMode = pg_sys::SetFunctionReturnMode::SFRM_Materialize;
+            (*asked).setResult = store;
+            (*asked).setDesc = description;
+            Ok(Answer { store, description })
+        }
+    }
+
+    /// One that was claimed.
+    fn say(&self, row: &Row<'_>, now: i64) {
+        self.put([
+            uuid_datum(row.id()),
+            uuid_datum(row.account()),
+            uuid_datum(row.automation()),
+            row.version(),
+            row.trigger_type(),
+            row.trigger_data(),
+            row.lead().and_then(uuid_datum),
+            row.conversation().and_then(uuid_datum),
+            row.caused_by(),
+            row.depth().into_datum(),
+            row.is_test().into_datum(),
+            row.occurred_at().into_datum(),
+            row.attempt().saturating_add(1).into_datum(),
+            clock::milliseconds(row.occurred_at(), now).into_datum(),
+            None,
+            None,
+        ]);
+    }
+
+    /// Up to which place nothing more of this account has to be looked for; none: there is nothing more.
+    fn say_place(&self, account: Uuid, last: Option<Uuid>) {
+        let mut values = [None; COLUMNS];
+        values[1] = uuid_datum(account);
+        values[COLUMNS - 1] = last.and_then(uuid_datum);
+        self.put(values);
+    }
+
+    /// That there is more.
+    fn say_more(&self) {
+        let mut values = [None; COLUMNS];
+        values[COLUMNS - 2] = 0_i64.into_datum();
+        self.put(values);
+    }
+
+    fn put(&self, values: [Option<pg_sys::Datum>; COLUMNS]) {
+        let mut nulls = values.map(|value| value.is_none());
+        let mut values = values.map(|value| value.unwrap_or(pg_sys::Datum::null()));
+        // SAFETY: a store of rows of so many columns of these types, which copies them.
+        unsafe {
+            pg_sys::tuplestore_putvalues(
+                self.store,
+                self.description,
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            );
+        }
+    }
+}

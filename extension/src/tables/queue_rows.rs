@@ -1,0 +1,384 @@
+//! Rows of the queue, found by their keys, leased and taken out, without a query.
+
+use pgrx::pg_sys;
+use uuid::Uuid;
+
+use super::queue::{Read, Shape};
+use super::storing::{self, Target};
+use super::uuid;
+
+/// The queue, open to be read and written to.
+pub struct Queue<'s> {
+    shape: &'s Shape,
+    read: &'s Read,
+    key: pg_sys::Oid,
+    relation: pg_sys::Relation,
+    /// How many columns have to be read, so that each of [`Read`] is.
+    last: i32,
+}
+
+/// A row. What it holds lies in its page, which stays where it is until the row is closed.
+pub struct Row<'s> {
+    slot: *mut pg_sys::TupleTableSlot,
+    read: &'s Read,
+}
+
+impl<'s> Queue<'s> {
+    /// None where the queue has not got all that is read.
+    ///
+    /// # Safety
+    /// The queue is locked, and of this shape.
+    pub unsafe fn open(shape: &'s Shape) -> Option<Queue<'s>> {
+        let (read, key) = (shape.read.as_ref()?, shape.key?);
+        Some(Queue {
+            shape,
+            read,
+            key,
+            // SAFETY: as the caller says.
+            relation: unsafe { pg_sys::table_open(shape.queue, pg_sys::NoLock as i32) },
+            last: i32::try_from(shape.unfilled.len()).ok()?,
+        })
+    }
+
+    /// Reads the index of its key.
+    ///
+    /// # Safety
+    /// Inside a statement, whose snapshot says what is there.
+    pub unsafe fn scan(&self) -> Scan<'_> {
+        // SAFETY: an index of the open table; both are closed by close().
+        unsafe {
+            let index = pg_sys::index_open(self.key, pg_sys::AccessShareLock as i32);
+            let snapshot = pg_sys::GetActiveSnapshot();
+            #[cfg(not(feature = "pg18"))]
+            let scan = pg_sys::index_beginscan(self.relation, index, snapshot, 2, 0);
+            #[cfg(feature = "pg18")]
+            let scan = pg_sys::index_beginscan(self.relation, index, snapshot, std::ptr::null_mut(), 2, 0);
+            Scan {
+                queue: self,
+                index,
+                scan,
+                slot: std::ptr::null_mut(),
+            }
+        }
+    }
+
+    /// Takes one out. False: somebody else has locked or changed it since it was looked at, and it stays; nobody is waited for,
+    /// unless this transaction `has` it locked already.
+    pub fn take(&self, row: &Row<'_>, has: bool) -> bool {
+        let mut failure = pg_sys::TM_FailureData::default();
+        // SAFETY: the row that the slot was filled with, of an open table without triggers.
+        let result = unsafe {
+            pg_sys::table_tuple_delete(
+                self.relation,
+                &mut (*row.slot).tts_tid,
+                pg_sys::GetCurrentCommandId(true),
+                pg_sys::GetActiveSnapshot(),
+                std::ptr::null_mut(),
+                has,
+                &mut failure,
+                false,
+            )
+        };
+        result == pg_sys::TM_Result::TM_Ok
+    }
+
+    /// Puts a lease on each of these, for as long as it says, and returns whether it could: not where somebody else has locked
+    /// or changed it since it was looked at; nobody is waited for.
+    ///
+    /// # Safety
+    /// The queue has no constraint but that a lease has a token and an end.
+    pub unsafe fn lease(&self, rows: &[Row<'_>], token: Uuid, until: i64) -> Vec<bool> {
+        let token = token.as_bytes().as_ptr();
+        let mut indexes = None;
+        // SAFETY: rows of the open table, which has no triggers; a slot of its own for the new versions of them.
+        let leased = unsafe {
+            let slot = pg_sys::table_slot_create(self.relation, std::ptr::null_mut());
+            let leased = rows
+                .iter()
+                .map(|row| {
+                    let old = (*row.slot).tts_values;
+                    let all = (0..self.shape.unfilled.len())
+                        .map(|column| (!*(*row.slot).tts_isnull.add(column)).then(|| *old.add(column)));
+                    let changed = [
+                        (self.read.lease_token, Some(pg_sys::Datum::from(token))),
+                        (self.read.lease_until, Some(pg_sys::Datum::from(until))),
+                        (
+                            self.read.attempt,
+                            Some(pg_sys::Datum::from(row.attempt().saturating_add(1))),
+                        ),
+                    ];
+                    storing::fill(slot, all, changed.into_iter());
+                    self.update(row, slot, &mut indexes)
+                })
+                .collect();
+            pg_sys::ExecDropSingleTupleTableSlot(slot);
+            leased
+        };
+        if let Some(indexes) = indexes {
+            Target::close(indexes);
+        }
+        leased
+    }
+
+    unsafe fn update(
+        &self,
+        row: &Row<'_>,
+        new: *mut pg_sys::TupleTableSlot,
+        indexes: &mut Option<Target>,
+    ) -> bool {
+        let mut failure = pg_sys::TM_FailureData::default();
+        let (mut mode, mut not_hot) = Default::default();
+        // SAFETY: as lease() says; the index entries of what is not on its old page any more.
+        unsafe {
+            let result = pg_sys::table_tuple_update(
+                self.relation,
+                &mut (*row.slot).tts_tid,
+                new,
+                pg_sys::GetCurrentCommandId(true),
+                pg_sys::GetActiveSnapshot(),
+                std::ptr::null_mut(),
+                false,
+                &mut failure,
+                &mut mode,
+                &mut not_hot,
+            );
+            if result != pg_sys::TM_Result::TM_Ok {
+                return false;
+            }
+            #[cfg(any(feature = "pg14", feature = "pg15"))]
+            let (is_hot, only_summaries) = (!not_hot, false);
+            #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+            let (is_hot, only_summaries) = (
+                not_hot == pg_sys::TU_UpdateIndexes::TU_None,
+                not_hot == pg_sys::TU_UpdateIndexes::TU_Summarizing,
+            );
+            if !is_hot {
+                let all = self.shape.indexes.iter().map(|(index, _)| *index);
+                let target = indexes.get_or_insert_with(|| Target::open(self.shape.queue, all, 0));
+                target.index(new, only_summaries);
+            }
+            true
+        }
+    }
+
+    /// Closes what was opened; the lock stays.
+    pub fn close(self) {
+        // SAFETY: opened by open().
+        unsafe { pg_sys::table_close(self.relation, pg_sys::NoLock as i32) }
+    }
+}
+
+/// The index of the queue's key while it is read.
+pub struct Scan<'q> {
+    queue: &'q Queue<'q>,
+    index: pg_sys::Relation,
+    scan: pg_sys::IndexScanDesc,
+    /// Of the next row that is found.
+    slot: *mut pg_sys::TupleTableSlot,
+}
+
+impl<'q> Scan<'q> {
+    /// The row with this key.
+    pub fn find(&mut self, account: Uuid, id: Uuid) -> Option<Row<'q>> {
+        self.begin(account, id, pg_sys::BTEqualStrategyNumber, pg_sys::F_UUID_EQ);
+        self.next()
+    }
+
+    /// From here on [`Iterator::next`] gives an account's rows behind this id, in their order.
+    pub fn begin_behind(&mut self, account: Uuid, id: Uuid) {
+        self.begin(account, id, pg_sys::BTGreaterStrategyNumber, pg_sys::F_UUID_GT);
+    }
+
+    fn begin(&mut self, account: Uuid, id: Uuid, strategy: u32, procedure: u32) {
+        let mut keys = [pg_sys::ScanKeyData::default(); 2];
+        let of = [
+            (1, account, pg_sys::BTEqualStrategyNumber, pg_sys::F_UUID_EQ),
+            (2, id, strategy, procedure),
+        ];
+        for (key, (column, id, strategy, procedure)) in keys.iter_mut().zip(of) {
+            // SAFETY: the index is over two uuids; they are copied into the memory of this call, where the scan finds them.
+            unsafe {
+                let copy = pg_sys::palloc(16).cast::<[u8; 16]>();
+                *copy = *id.as_bytes();
+                pg_sys::ScanKeyInit(
+                    key,
+                    column,
+                    u16::try_from(strategy).unwrap_or(0),
+                    pg_sys::Oid::from(procedure),
+                    pg_sys::Datum::from(copy),
+                );
+            }
+        }
+        // SAFETY: an open scan, which copies its keys.
+        unsafe { pg_sys::index_rescan(self.scan, keys.as_mut_ptr(), 2, std::ptr::null_mut(), 0) };
+    }
+
+    /// Whoever does not want a row that it was given gives it back, and it is closed with the next one.
+    pub fn give_back(&mut self, row: Row<'q>) {
+        if self.slot.is_null() {
+            self.slot = row.slot;
+        } else {
+            row.close();
+        }
+    }
+
+    /// Ends it. Rows that were found stay open.
+    pub fn close(self) {
+        // SAFETY: opened by scan().
+        unsafe {
+            if !self.slot.is_null() {
+                pg_sys::ExecDropSingleTupleTableSlot(self.slot);
+            }
+            pg_sys::index_endscan(self.scan);
+            pg_sys::index_close(self.index, pg_sys::NoLock as i32);
+        }
+    }
+}
+
+impl<'q> Iterator for Scan<'q> {
+    type Item = Row<'q>;
+
+    fn next(&mut self) -> Option<Row<'q>> {
+        // SAFETY: an open scan; the slot is of the table.
+        unsafe {
+            if self.slot.is_null() {
+                self.slot = pg_sys::table_slot_create(self.queue.relation, std::ptr::null_mut());
+            }
+            let forward = pg_sys::ScanDirection::ForwardScanDirection;
+            if !pg_sys::index_getnext_slot(self.scan, forward, self.slot) {
+                return None;
+            }
+            pg_sys::slot_getsomeattrs(self.slot, self.queue.last);
+        }
+        Some(Row {
+            slot: std::mem::replace(&mut self.slot, std::ptr::null_mut()),
+            read: self.queue.read,
+        })
+    }
+}
+
+impl Row<'_> {
+    fn value(&self, column: usize) -> Option<pg_sys::Datum> {
+        // SAFETY: all columns were read when it was found.
+        unsafe { (!*(*self.slot).tts_isnull.add(column)).then(|| *(*self.slot).tts_values.add(column)) }
+    }
+
+    fn uuid(&self, column: usize) -> Option<Uuid> {
+        // SAFETY: the columns that this is called with are uuids.
+        self.value(column).map(|datum| unsafe { uuid(datum) })
+    }
+
+    fn is(&self, column: usize) -> bool {
+        self.value(column).is_some_and(|value| value.value() != 0)
+    }
+
+    /// Its owner.
+    pub fn account(&self) -> Uuid {
+        self.uuid(self.read.account_id).unwrap_or_default()
+    }
+
+    /// The id of the execution to be.
+    pub fn id(&self) -> Uuid {
+        self.uuid(self.read.id).unwrap_or_default()
+    }
+
+    /// The automation that hears it.
+    pub fn automation(&self) -> Uuid {
+        self.uuid(self.read.automation_id).unwrap_or_default()
+    }
+
+    /// The version that heard it.
+    pub fn version(&self) -> Option<pg_sys::Datum> {
+        self.value(self.read.version)
+    }
+
+    /// What started it.
+    pub fn trigger_type(&self) -> Option<pg_sys::Datum> {
+        self.value(self.read.trigger_type)
+    }
+
+    /// What changed.
+    pub fn trigger_data(&self) -> Option<pg_sys::Datum> {
+        self.value(self.read.trigger_data)
+    }
+
+    /// The lead that it is about.
+    pub fn lead(&self) -> Option<Uuid> {
+        self.uuid(self.read.lead_id)
+    }
+
+    /// The conversation that it is about.
+    pub fn conversation(&self) -> Option<Uuid> {
+        self.uuid(self.read.conversation_id)
+    }
+
+    /// The execution whose write caused it.
+    pub fn caused_by(&self) -> Option<pg_sys::Datum> {
+        self.value(self.read.caused_by)
+    }
+
+    /// How many caused one another before it.
+    pub fn depth(&self) -> i16 {
+        self.value(self.read.depth)
+            .map_or(0, |depth| depth.value() as i16)
+    }
+
+    /// Whether somebody only tries it.
+    pub fn is_test(&self) -> bool {
+        self.is(self.read.test_mode)
+    }
+
+    /// When it happened: microseconds since 2000.
+    pub fn occurred_at(&self) -> i64 {
+        self.value(self.read.occurred_at)
+            .map_or(0, |at| at.value() as i64)
+    }
+
+    /// Whether it has a row of its own.
+    pub fn has_execution(&self) -> bool {
+        self.is(self.read.has_execution)
+    }
+
+    /// How often it has been claimed.
+    pub fn attempt(&self) -> i32 {
+        self.value(self.read.attempt)
+            .map_or(0, |attempt| attempt.value() as i32)
+    }
+
+    /// Whether daemons have died with it.
+    pub fn has_crashed(&self) -> bool {
+        self.is(self.read.crashes)
+    }
+
+    /// Whether it has a place of its own in the line.
+    pub fn has_priority(&self) -> bool {
+        self.is(self.read.priority)
+    }
+
+    /// Whether it is about a record that matters.
+    pub fn has_record(&self) -> bool {
+        self.value(self.read.record).is_some()
+    }
+
+    /// Under which claim it is.
+    pub fn lease_token(&self) -> Option<Uuid> {
+        self.uuid(self.read.lease_token)
+    }
+
+    /// Until when its lease holds: microseconds since 2000.
+    pub fn lease_until(&self) -> Option<i64> {
+        self.value(self.read.lease_until)
+            .map(|until| until.value() as i64)
+    }
+
+    /// What was kept of its steps.
+    pub fn steps(&self) -> Option<pg_sys::Datum> {
+        self.value(self.read.steps)
+    }
+
+    /// Lets go of its page.
+    pub fn close(self) {
+        // SAFETY: the slot is this row's own.
+        unsafe { pg_sys::ExecDropSingleTupleTableSlot(self.slot) }
+    }
+}
