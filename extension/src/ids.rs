@@ -24,7 +24,7 @@ fn uuid_v7() -> pgrx::Uuid {
 
 /// `automations.own_identifier(name)`: the oid of this database or the identifier of its server, as install() stores them.
 #[pg_extern(sql = false)]
-fn own_identifier(name: &str) -> Option<String> {
+pub fn own_identifier(name: &str) -> Option<String> {
     // SAFETY: both are set when a backend starts and do not change.
     unsafe {
         match name {

@@ -25,6 +25,8 @@ mod capture_containment;
 mod capture_tables;
 #[path = "../../pgrx-tests/children.rs"]
 mod children;
+#[path = "../../pgrx-tests/claiming.rs"]
+mod claiming;
 #[path = "../../pgrx-tests/claims.rs"]
 mod claims;
 #[path = "../../pgrx-tests/cleanup.rs"]

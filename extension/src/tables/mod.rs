@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`queue`], [`queue_rows`] | what `automations.queue` is like, and its rows |
 //! | [`history`] | what the partitions of `public.automation_executions` are like |
+//! | [`small`] | reads a small one from end to end |
 //! | [`altered`] | hears when that is not true any more |
 //! | [`storing`] | puts rows into one of them, and into its indexes |
 
@@ -34,6 +35,7 @@ mod altered;
 pub mod history;
 pub mod queue;
 pub mod queue_rows;
+pub mod small;
 pub mod storing;
 
 use std::ffi::CStr;

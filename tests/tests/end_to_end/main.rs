@@ -89,3 +89,4 @@ mod wake_up_worker;
 mod webhook_load;
 mod webhooks;
 mod wide_rows;
+mod without_queries;

@@ -1,8 +1,10 @@
 //! A claim of captured changes without a query, where one account alone has anything waiting and nothing is to be decided: what
 //! `claim_in_turns()` does comes down to this, and takes most of its time to set up, and to find each row three times.
 //!
-//! Which account it is, and that nobody else has anything to say, is asked by one statement; where it is not so, or one of the
-//! rows is more than a change that nobody has touched yet, nothing is claimed here.
+//! Where several have something waiting, or somebody else has something to say ([`lone`]), or one of the rows is more than a
+//! change that nobody has touched yet, nothing is claimed here.
+
+mod lone;
 
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, PgMemoryContexts, pg_sys};
@@ -15,33 +17,11 @@ use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
 use crate::tables::queue;
 use crate::tables::queue_rows::{Queue, Row, Scan};
+use lone::Lone;
 
 thread_local! {
-    static LONE: Plan = const { Plan::new() };
     static NOTE: Plan = const { Plan::new() };
 }
-
-/// The account that alone has anything waiting (the one that is `known`, else the first), the most depth that may run, and
-/// its automations that may not: nothing where several accounts, priorities, limits or the settings have a say.
-const LONE_SQL: &str = "
-    WITH rules AS MATERIALIZED (
-        SELECT bool_or(s.name = 'paused' AND s.value = 'true' OR automations.is_foreign(s.name, s.value)) AS stop,
-               coalesce(max(CASE WHEN s.name = 'depth_limit' THEN (s.value #>> '{}')::integer END), 8) AS depth_limit
-        FROM automations.settings s WHERE s.name IN ('paused', 'depth_limit', 'database_oid', 'system_identifier')
-    )
-    SELECT k.account_id, r.depth_limit, ARRAY(
-               SELECT a.id FROM public.automations a
-               WHERE a.user_id = k.account_id AND NOT (a.enabled AND a.status = 'active'))
-    -- the offset keeps it from being looked for in each of the conditions
-    FROM (SELECT coalesce($1, (SELECT q.account_id FROM automations.queue q ORDER BY q.account_id LIMIT 1))
-          OFFSET 0) AS k (account_id)
-    CROSS JOIN rules r
-    WHERE k.account_id IS NOT NULL AND r.stop IS NOT TRUE
-      AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.account_id > k.account_id)
-      AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.account_id < k.account_id)
-      AND NOT EXISTS (SELECT FROM automations.queue q WHERE q.priority <> 0)
-      AND NOT EXISTS (SELECT FROM automations.limits)
-      AND NOT EXISTS (SELECT FROM public.automation_accounts a WHERE a.account_id = k.account_id)";
 
 /// Says which claims are under a token.
 const NOTE_SQL: &str = "
@@ -52,9 +32,6 @@ const NOTE_SQL: &str = "
 /// Larger claims are not made here: each of their rows keeps its page in memory until it is written.
 const MOST: usize = 1024;
 
-/// How often it is looked further where others were first.
-const TURNS: usize = 4;
-
 /// What a claim is to bring.
 struct Wanted {
     token: Uuid,
@@ -63,14 +40,6 @@ struct Wanted {
     /// The account that alone had anything, and the place behind which to look.
     known: Option<Uuid>,
     place: Uuid,
-}
-
-/// Who alone has anything waiting.
-struct Lone {
-    account: Uuid,
-    depth_limit: i32,
-    /// Its automations that may not run, in order.
-    stopped: Vec<Uuid>,
 }
 
 /// `automations.claim_captured(token, batch, lease_ms, known, place)`.
@@ -108,9 +77,6 @@ fn claim(wanted: &Wanted, answer: &Answer) -> Result<(), Refusal> {
     if unsafe { pg_sys::XactReadOnly || pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 } {
         return Ok(());
     }
-    let Some(lone) = lone(wanted)? else {
-        return Ok(());
-    };
     let Some(shape) = queue::locked()?.filter(|shape| shape.leases_freely) else {
         return Ok(());
     };
@@ -120,56 +86,41 @@ fn claim(wanted: &Wanted, answer: &Answer) -> Result<(), Refusal> {
     };
     // SAFETY: called by a statement.
     let mut scan = unsafe { queue.scan() };
-    scan.begin_behind(lone.account, wanted.place);
-    let mut claim = Claim::default();
-    let done = (0..TURNS).try_for_each(|_| claim.take(&queue, &mut scan, &lone, wanted, answer));
+    let done = match Lone::find(&mut scan, wanted.known)? {
+        Some(lone) => claim_of(&lone, &queue, &mut scan, wanted, answer),
+        None => Ok(()),
+    };
     scan.close();
     queue.close();
-    done?;
-    claim.close(&lone, wanted, answer)
+    done
 }
 
-/// Who alone has anything waiting; none where more is to be decided.
-fn lone(wanted: &Wanted) -> Result<Option<Lone>, Refusal> {
-    Spi::connect_mut(|client| {
-        let plan = writing_plan(&LONE, client, LONE_SQL, &[PgOid::from(pg_sys::UUIDOID)])?;
-        let known = wanted.known.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()));
-        let id = |id: pgrx::Uuid| Uuid::from_bytes(*id.as_bytes());
-        let mut found = client.update(plan, None, &[known.into()])?;
-        let Some(row) = found.next() else {
-            return Ok(None);
-        };
-        let (Some(account), Some(depth_limit)) = (row.get::<pgrx::Uuid>(1)?, row.get(2)?) else {
-            return Ok(None);
-        };
-        let stopped = row.get::<Vec<pgrx::Uuid>>(3)?.unwrap_or_default();
-        let mut stopped: Vec<Uuid> = stopped.into_iter().map(id).collect();
-        stopped.sort_unstable();
-        Ok(Some(Lone {
-            account: id(account),
-            depth_limit,
-            stopped,
-        }))
-    })
+fn claim_of<'q>(
+    lone: &Lone,
+    queue: &'q Queue<'q>,
+    scan: &mut Scan<'q>,
+    wanted: &Wanted,
+    answer: &Answer,
+) -> Result<(), Refusal> {
+    scan.begin_behind(lone.account, wanted.place);
+    let mut claim = Claim::default();
+    while claim.take(queue, scan, lone, wanted, answer)? {}
+    claim.close(lone, wanted, answer)
 }
 
 /// What has been claimed so far.
 #[derive(Default)]
 struct Claim {
     ids: Vec<Uuid>,
-    /// The last one that was looked at where there were as many as are wanted.
+    /// The last one that was looked at.
     last: Option<Uuid>,
-    /// What is next is not claimed here.
-    is_over: bool,
-    /// There is more.
-    has_more: bool,
-    /// Nothing is known of the rest: more is to be decided about it.
+    /// More is to be decided about the next one.
     is_undecided: bool,
 }
 
 impl Claim {
-    /// Leases as many of the next ones as are still wanted. Of those that it found, another claim may have been first with
-    /// some: then it is to be called again.
+    /// Leases as many of the next ones as are still wanted, and says whether to look further: somebody else may have locked some
+    /// of them, or have been first with them.
     fn take<'q>(
         &mut self,
         queue: &'q Queue<'q>,
@@ -177,21 +128,18 @@ impl Claim {
         lone: &Lone,
         wanted: &Wanted,
         answer: &Answer,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let missing = wanted.batch.saturating_sub(self.ids.len());
-        if self.is_over || missing == 0 {
-            return Ok(());
-        }
         let mut next = Vec::with_capacity(missing);
         self.is_undecided = !find(&mut next, scan, lone, missing);
-        self.has_more = next.len() == missing;
-        self.is_over = self.is_undecided || !self.has_more;
         let done = match self.is_undecided {
             true => Ok(()),
             false => self.lease(queue, &next, wanted, answer),
         };
+        let may_be_more = next.len() == missing;
         next.into_iter().for_each(Row::close);
-        done
+        done?;
+        Ok(may_be_more && !self.is_undecided && self.ids.len() < wanted.batch)
     }
 
     /// Leases those of these that nobody else has, and says so.
@@ -205,7 +153,6 @@ impl Claim {
         let held = hold(next.iter())?;
         if !next.iter().all(|row| held.is_whole(row)) {
             self.is_undecided = true;
-            self.is_over = true;
             return Ok(());
         }
         let now = clock::now();
@@ -225,15 +172,10 @@ impl Claim {
         if !self.ids.is_empty() {
             note(wanted.token, lone.account, &self.ids)?;
         }
-        if self.is_undecided {
-            if !self.ids.is_empty() {
-                answer.say_more();
-            }
-            return Ok(());
-        }
-        let is_full = self.ids.len() == wanted.batch;
-        answer.say_place(lone.account, self.last.filter(|_| self.has_more));
-        if self.has_more && !is_full {
+        if !self.is_undecided {
+            let is_full = self.ids.len() == wanted.batch;
+            answer.say_place(lone.account, self.last.filter(|_| is_full));
+        } else if !self.ids.is_empty() {
             answer.say_more();
         }
         Ok(())
@@ -361,7 +303,7 @@ impl Answer {
         self.put(values);
     }
 
-    /// That there is more.
+    /// That there is more, about which somebody else decides.
     fn say_more(&self) {
         let mut values = [None; COLUMNS];
         values[COLUMNS - 2] = 0_i64.into_datum();

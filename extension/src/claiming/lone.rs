@@ -1,0 +1,119 @@
+//! Which account alone has anything waiting, where nobody else has anything to say about what runs.
+
+use std::ops::ControlFlow;
+
+use pgrx::prelude::*;
+use pgrx::{FromDatum, pg_sys};
+use uuid::Uuid;
+
+use crate::ids::own_identifier;
+use crate::jsonb;
+use crate::plans::{Plan, plan};
+use crate::refusal::Refusal;
+use crate::tables::queue_rows::Scan;
+use crate::tables::small;
+
+thread_local! {
+    static ACCOUNT: Plan = const { Plan::new() };
+}
+
+/// Whether an operator has granted the account something, and its automations that may not run.
+const ACCOUNT_SQL: &str = "
+    SELECT EXISTS (SELECT FROM public.automation_accounts a WHERE a.account_id = $1),
+           ARRAY(SELECT a.id FROM public.automations a WHERE a.user_id = $1 AND NOT (a.enabled AND a.status = 'active'))";
+
+/// Executions that caused one another, at most, unless the settings say otherwise.
+const DEPTH_LIMIT: i32 = 8;
+
+/// As JSON, no setting that is asked for is longer.
+const LONGEST: usize = 256;
+
+/// An account that alone has anything waiting.
+pub struct Lone {
+    pub account: Uuid,
+    /// Executions that caused one another, at most.
+    pub depth_limit: i32,
+    /// Its automations that may not run, in order.
+    pub stopped: Vec<Uuid>,
+}
+
+impl Lone {
+    /// The one that is known, else the first; none where several accounts, priorities, limits or the settings have a say.
+    ///
+    /// # Errors
+    /// A setting that is no number.
+    pub fn find(scan: &mut Scan<'_>, known: Option<Uuid>) -> Result<Option<Lone>, Refusal> {
+        let Some(depth_limit) = depth_limit() else {
+            return Ok(None);
+        };
+        let Some(account) = known.or_else(|| scan.first_account()) else {
+            return Ok(None);
+        };
+        // SAFETY: called by a statement.
+        let limits = unsafe { small::read(c"limits", |_| ControlFlow::Break(())) };
+        if limits.is_none_or(|limits| limits.is_break()) || scan.has_others(account) || scan.has_priorities()
+        {
+            return Ok(None);
+        }
+        Spi::connect(|client| {
+            let statement = plan(&ACCOUNT, client, ACCOUNT_SQL, &[PgOid::from(pg_sys::UUIDOID)])?;
+            let id = pgrx::Uuid::from_bytes(*account.as_bytes());
+            let row = client.select(statement, None, &[id.into()])?.first();
+            if row.get::<bool>(1)? != Some(false) {
+                return Ok(None);
+            }
+            let stopped = row.get::<Vec<pgrx::Uuid>>(2)?.unwrap_or_default();
+            let mut stopped: Vec<Uuid> = stopped
+                .iter()
+                .map(|id| Uuid::from_bytes(*id.as_bytes()))
+                .collect();
+            stopped.sort_unstable();
+            Ok(Some(Lone {
+                account,
+                depth_limit,
+                stopped,
+            }))
+        })
+    }
+}
+
+/// What the settings say; none where nothing may run: everything is paused, or this is a copy of the database that was installed
+/// (`is_foreign()`). None as well where a setting cannot be read here: then it is for whoever asks by queries to say so.
+fn depth_limit() -> Option<i32> {
+    let mut limit = DEPTH_LIMIT;
+    // SAFETY: called by a statement; a name is a text, a value a jsonb.
+    let read = unsafe {
+        small::read(c"settings", |row| {
+            let columns = crate::tables::places(
+                row.description,
+                &[(c"name", pg_sys::TEXTOID), (c"value", pg_sys::JSONBOID)],
+            );
+            let setting = columns.and_then(|[name, value]| Some((row.value(name)?, row.value(value)?)));
+            let Some((name, value)) = setting else {
+                return ControlFlow::Break(());
+            };
+            let Some(name) = <&str>::from_datum(name, false) else {
+                return ControlFlow::Break(());
+            };
+            if !["paused", "depth_limit", "database_oid", "system_identifier"].contains(&name) {
+                return ControlFlow::Continue(());
+            }
+            let Ok(value) = jsonb::short_text_of(value, LONGEST) else {
+                return ControlFlow::Break(());
+            };
+            let bare = value.trim_matches('"');
+            match name {
+                "paused" if value != "true" => ControlFlow::Continue(()),
+                "depth_limit" => bare.parse().map_or(ControlFlow::Break(()), |depth| {
+                    limit = depth;
+                    ControlFlow::Continue(())
+                }),
+                "database_oid" | "system_identifier" if own_identifier(name).as_deref() == Some(bare) => {
+                    ControlFlow::Continue(())
+                }
+                _ => ControlFlow::Break(()),
+            }
+        })
+    };
+    read?.is_continue().then_some(limit)
+}
