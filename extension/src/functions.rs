@@ -114,6 +114,7 @@ extension_sql_file!("../../sql/functions/52_hand_to_parents.sql");
 extension_sql_file!("../../sql/functions/52_hold_parents.sql");
 extension_sql_file!("../../sql/functions/52_hold_waits.sql");
 extension_sql_file!("../../sql/functions/52_is_free.sql");
+extension_sql_file!("../../sql/functions/52_keep_captured.sql");
 extension_sql_file!("../../sql/functions/52_keep_steps.sql");
 extension_sql_file!("../../sql/functions/52_record.sql");
 extension_sql_file!("../../sql/functions/52_record_with_effect.sql");

@@ -32,20 +32,6 @@ pub fn datum_of(text: &std::ffi::CStr) -> Option<pg_sys::Datum> {
     }
 }
 
-/// Whether a jsonb datum is an object with this key.
-#[must_use]
-pub fn has_key(datum: pg_sys::Datum, key: &str) -> bool {
-    // SAFETY: a jsonb, which is made anew where it is compressed; so many bytes of the key are read.
-    unsafe {
-        let jsonb = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::Jsonb>();
-        let root = &raw mut (*jsonb).root;
-        let length = i32::try_from(key.len()).unwrap_or(0);
-        let none = std::ptr::null_mut();
-        (*root).header & pg_sys::JB_FOBJECT != 0
-            && !pg_sys::getKeyJsonValueFromContainer(root, key.as_ptr().cast(), length, none).is_null()
-    }
-}
-
 /// The text of a jsonb datum if it has at most so many bytes, else about how many it has.
 ///
 /// # Errors

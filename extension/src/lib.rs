@@ -13,8 +13,8 @@
 //! | [`tenant`] | what database nodes do as the tenant |
 //! | [`host`] | whose a lead or conversation is, and whether it is there |
 //! | [`from_json`] | what daemons send of executions, as jsonb |
-//! | [`claiming`], [`ending`] | the claim of captured changes, and the end of what was one until then, without a query |
-//! | [`tables`], [`holding`] | the tables that this needs, and what the changes refer to |
+//! | [`claiming`], [`keeping`], [`ending`] | without a query: captured changes are claimed, keep what is about to be done, end |
+//! | [`tables`], [`holding`], [`in_place`] | the tables that this needs, what the changes refer to, jsonb where it lies |
 //! | [`graphs`], [`schedules`], [`ids`], [`wake`] | what SQL asks of Rust |
 //! | [`acting`], [`contained`], [`refusal`] | how to switch roles, to survive errors, to report them |
 // The error report of pgrx, which its functions return by value, is larger than clippy likes.
@@ -37,8 +37,10 @@ pub mod graphs;
 pub mod holding;
 pub mod host;
 pub mod ids;
+pub mod in_place;
 pub mod install;
 pub mod jsonb;
+pub mod keeping;
 pub mod newest;
 pub mod patience;
 pub mod plans;

@@ -20,19 +20,18 @@ AS $$
 DECLARE
     -- assigned: a statement would have to be set up
     done text := set_config('synchronous_commit', 'off', true);
+    kept constant uuid[] := automations.keep_captured(account_ids, ids, tokens, records);
 BEGIN
-    IF cardinality(ids) = 1 THEN
-        -- to set up what is below costs more than this
-        RETURN QUERY
-        UPDATE automations.queue q SET steps = records -> 0
-        WHERE q.account_id = account_ids[1] AND q.id = (
-            SELECT m.id FROM automations.queue m
-            WHERE m.account_id = account_ids[1] AND m.id = ids[1] AND m.lease_token = tokens[1]
-              AND m.lease_until > clock_timestamp() AND NOT m.has_execution AND m.crashes = 0 AND m.steps IS NULL
-            FOR UPDATE SKIP LOCKED)
-        RETURNING q.id;
+    IF cardinality(kept) = 1 THEN
+        -- to set up a statement costs more than to run it
+        RETURN NEXT kept[1];
+    ELSE
+        RETURN QUERY SELECT unnest(kept);
+    END IF;
+    IF cardinality(kept) = cardinality(ids) THEN
         RETURN;
     END IF;
+    -- where the queue is not as usual, or somebody has changed one of them just now
     RETURN QUERY
     WITH mine AS MATERIALIZED (
         SELECT q.account_id, q.id, k.place::integer AS place

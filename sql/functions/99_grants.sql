@@ -43,7 +43,7 @@ BEGIN
         'due_runs', 'fire_due', 'schedules_due_in', 'is_copy', 'is_foreign', 'own_identifier', 'claim_captured', 'claim_in_turns',
         'queue_turn', 'is_odd', 'age_in_ms', 'is_held', 'inspect', 'all_held', 'hold_automations',
         'hold_executions', 'hold_host', 'chain', 'lease', 'create_executions', 'create_one', 'show_execution',
-        'end_captured', 'finish_one', 'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'output_of', 'whole_step',
+        'end_captured', 'keep_captured', 'finish_one', 'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'output_of', 'whole_step',
         'write_steps', 'interrupt', 'roles_past_policies', 'set_aside', 'refuse_while_locked', 'is_too_large',
         'set_pending', 'write_waits',
         'requeue', 'wake_waiting', 'hold_parents', 'hold_waits', 'hand_to_parents', 'end_waits', 'is_free',

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::holding::{hold, uuid_array};
-use crate::jsonb;
+use crate::in_place;
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
 use crate::tables::queue;
@@ -70,14 +70,10 @@ fn claim_captured(
 }
 
 fn claim(wanted: &Wanted, answer: &Answer) -> Result<(), Refusal> {
-    if wanted.batch > MOST {
+    if wanted.batch > MOST || !queue::may_be_written() {
         return Ok(());
     }
-    // SAFETY: variables of this transaction.
-    if unsafe { pg_sys::XactReadOnly || pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 } {
-        return Ok(());
-    }
-    let Some(shape) = queue::locked()?.filter(|shape| shape.leases_freely) else {
+    let Some(shape) = queue::locked()?.filter(|shape| shape.changes_freely) else {
         return Ok(());
     };
     // SAFETY: the queue is locked, and of this shape.
@@ -157,12 +153,15 @@ impl Claim {
         }
         let now = clock::now();
         let until = now.saturating_add(wanted.lease_ms.saturating_mul(1000));
-        // SAFETY: the shape of the queue says that it leases freely.
-        let leased = unsafe { queue.lease(next, wanted.token, until) };
-        for (row, _) in next.iter().zip(leased).filter(|(_, leased)| *leased) {
-            self.ids.push(row.id());
-            answer.say(row, now);
+        // SAFETY: the shape of the queue says that it has no other constraint.
+        let mut changing = unsafe { queue.changing() };
+        for row in next {
+            if changing.lease(row, wanted.token, until) {
+                self.ids.push(row.id());
+                answer.say(row, now);
+            }
         }
+        changing.close();
         self.last = next.last().map(Row::id);
         Ok(())
     }
@@ -202,7 +201,7 @@ fn find<'q>(next: &mut Vec<Row<'q>>, scan: &mut Scan<'q>, lone: &Lone, missing: 
         pgrx::check_for_interrupts!();
         let Some(row) = scan.next() else { break };
         let is_stopped = || lone.stopped.binary_search(&row.automation()).is_ok();
-        if row.lease_token().is_some() || !row.is_test() && is_stopped() {
+        if !row.is_free() || !row.is_test() && is_stopped() {
             scan.give_back(row);
             continue;
         }
@@ -225,7 +224,7 @@ fn is_odd(row: &Row<'_>, depth_limit: i32) -> bool {
         || i32::from(row.depth()) > depth_limit
         || row
             .trigger_data()
-            .is_some_and(|data| jsonb::has_key(data, "too_large"))
+            .is_some_and(|data| in_place::has_key(data, "too_large"))
 }
 
 fn uuid_datum(id: Uuid) -> Option<pg_sys::Datum> {

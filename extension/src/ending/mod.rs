@@ -16,11 +16,12 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::holding::{hold, uuid_array};
+use crate::in_place::List;
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
 use crate::tables::history::{self, FILLED, History, Indexed, Leaf};
 use crate::tables::queue;
-use crate::tables::queue_rows::{self, Queue};
+use crate::tables::queue_rows::{self, Named, Queue, named};
 use crate::tables::storing::{self, TOGETHER, Target};
 use outcome::{Outcome, Outcomes, Status, datum_of};
 
@@ -34,16 +35,6 @@ const FREE_SQL: &str =
     "DELETE FROM automations.in_flight f WHERE f.execution_id = ANY ($1) RETURNING automations.wake()";
 
 const COUNT_SQL: &str = "SELECT automations.count_executions($1, $2, $3, $4)";
-
-/// What is to be ended under a lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Named {
-    account: Uuid,
-    id: Uuid,
-    token: Uuid,
-    /// Where its result stands in the list.
-    place: usize,
-}
 
 /// A captured change whose execution ends, and what it came to.
 struct Ended<'q> {
@@ -60,21 +51,7 @@ fn end_captured(
     results: AnyElement,
     locked: bool,
 ) -> Result<Vec<pgrx::Uuid>, pg_sys::panic::ErrorReport> {
-    let id = |id: &Option<pgrx::Uuid>| id.map(|id| Uuid::from_bytes(*id.as_bytes()));
-    let given = account_ids.iter().zip(&ids).zip(&tokens).enumerate();
-    let mut named: Vec<Named> = given
-        .filter_map(|(place, ((account, execution), token))| {
-            Some(Named {
-                account: id(account)?,
-                id: id(execution)?,
-                token: id(token)?,
-                place,
-            })
-        })
-        .collect();
-    // in the order in which everybody locks them
-    named.sort_unstable();
-    named.dedup_by_key(|one| (one.account, one.id));
+    let named = named(&account_ids, &ids, &tokens);
     let mut context = PgMemoryContexts::new("automations: ends");
     // SAFETY: nothing that is made in the context is used after it.
     let done = unsafe { context.switch_to(|_| end(&named, results.datum(), locked)) }?;
@@ -85,14 +62,9 @@ fn end_captured(
 }
 
 fn end(named: &[Named], results: pg_sys::Datum, locked: bool) -> Result<Vec<Uuid>, Refusal> {
-    // SAFETY: variables of this transaction; a jsonb, as the function is declared.
-    let (is_usual, outcomes) = unsafe {
-        (
-            !pg_sys::XactReadOnly && pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32,
-            Outcomes::of(results),
-        )
-    };
-    let Some(outcomes) = outcomes.filter(|_| is_usual) else {
+    // SAFETY: a jsonb, as the function is declared.
+    let outcomes = unsafe { List::of(results) }.filter(|_| queue::may_be_written());
+    let Some(outcomes) = outcomes.map(Outcomes) else {
         return Ok(Vec::new());
     };
     let (Some(history), Some(shape)) = (history::locked()?, queue::locked()?) else {
@@ -120,9 +92,8 @@ fn found<'q>(history: &History, queue: &'q Queue<'q>, named: &[Named], outcomes:
         let Some(row) = scan.find(one.account, one.id) else {
             continue;
         };
-        let is_ours = !row.has_execution()
-            && row.lease_token() == Some(one.token)
-            && row.lease_until().is_some_and(|until| until > clock::now())
+        let is_ours = row.is_leased(one.token, clock::now())
+            && !row.has_execution()
             && history.leaf_of(one.id).is_some();
         match outcomes.at(one.place).filter(|_| is_ours) {
             Some(outcome) => found.push(Ended { row, outcome }),

@@ -67,8 +67,8 @@ pub struct Shape {
     pub filled: [usize; FILLED.len()],
     /// None where a column is missing.
     pub read: Option<Read>,
-    /// Nothing but that a lease has a token and an end is asked of a row that gets one.
-    pub leases_freely: bool,
+    /// Nothing is asked of a row but that its lease has a token and an end.
+    pub changes_freely: bool,
     /// The index of its primary key, over account and id.
     pub key: Option<pg_sys::Oid>,
     /// Rows are of tests unless it is said otherwise.
@@ -147,6 +147,13 @@ thread_local! {
     static KNOWN: RefCell<Known> = const { RefCell::new(None) };
 }
 
+/// Whether this transaction may write, and sees what others have committed, as each of its statements does.
+#[must_use]
+pub fn may_be_written() -> bool {
+    // SAFETY: variables of this transaction.
+    unsafe { !pg_sys::XactReadOnly && pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
 /// The shape of the queue, with a lock on it that was not waited for; none where only a query can write to it.
 ///
 /// # Errors
@@ -218,13 +225,13 @@ fn find_out() -> Result<Known, Refusal> {
                 row.get::<Vec<String>>(4)?,
             ) {
                 let key = row.get::<pg_sys::Oid>(5)?;
-                let leases_freely = row.get::<bool>(6)? == Some(true);
-                return Ok((oid == queue).then_some((alike, indexes, predicates, key, leases_freely)));
+                let changes_freely = row.get::<bool>(6)? == Some(true);
+                return Ok((oid == queue).then_some((alike, indexes, predicates, key, changes_freely)));
             }
         }
         Ok(None)
     })?;
-    let Some((alike, indexes, predicates, key, leases_freely)) = plain else {
+    let Some((alike, indexes, predicates, key, changes_freely)) = plain else {
         return Ok(Some(None));
     };
     // defaults may call functions: as the owner of the queue, as in an INSERT of ours
@@ -240,7 +247,7 @@ fn find_out() -> Result<Known, Refusal> {
     Ok(Some(shape.map(|mut shape| {
         shape.constrained_alike &= alike;
         shape.key = key;
-        shape.leases_freely = leases_freely;
+        shape.changes_freely = changes_freely;
         let tested = shape.tested;
         let indexed = predicates.iter().map(|predicate| indexed(predicate, tested));
         shape.indexes = indexes.into_iter().zip(indexed).collect();
@@ -312,7 +319,7 @@ unsafe fn read(relation: pg_sys::Relation) -> Option<Shape> {
         unfilled,
         filled: filled?.try_into().ok()?,
         read: Read::of(&description),
-        leases_freely: false,
+        changes_freely: false,
         key: None,
         tested,
         indexes: Vec::new(),

@@ -17,6 +17,43 @@ pub struct Queue<'s> {
     last: i32,
 }
 
+/// What a daemon names under its lease: the row, and where in a list stands what is to be done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// Its owner.
+    pub account: Uuid,
+    /// The execution to be.
+    pub id: Uuid,
+    /// Of the lease.
+    pub token: Uuid,
+    /// From 0.
+    pub place: usize,
+}
+
+/// Rows that are named by three arrays, each once, in the order in which everybody locks them.
+#[must_use]
+pub fn named(
+    accounts: &[Option<pgrx::Uuid>],
+    ids: &[Option<pgrx::Uuid>],
+    tokens: &[Option<pgrx::Uuid>],
+) -> Vec<Named> {
+    let id = |id: &Option<pgrx::Uuid>| id.map(|id| Uuid::from_bytes(*id.as_bytes()));
+    let given = accounts.iter().zip(ids).zip(tokens).enumerate();
+    let mut named: Vec<Named> = given
+        .filter_map(|(place, ((account, execution), token))| {
+            Some(Named {
+                account: id(account)?,
+                id: id(execution)?,
+                token: id(token)?,
+                place,
+            })
+        })
+        .collect();
+    named.sort_unstable();
+    named.dedup_by_key(|one| (one.account, one.id));
+    named
+}
+
 /// A row. What it holds lies in its page, which stays where it is until the row is closed.
 pub struct Row<'s> {
     slot: *mut pg_sys::TupleTableSlot,
@@ -78,58 +115,70 @@ impl<'s> Queue<'s> {
         result == pg_sys::TM_Result::TM_Ok
     }
 
-    /// Puts a lease on each of these, for as long as it says, and returns whether it could: not where somebody else has locked
-    /// or changed it since it was looked at; nobody is waited for.
+    /// Begins to write new versions of rows.
     ///
     /// # Safety
     /// The queue has no constraint but that a lease has a token and an end.
-    pub unsafe fn lease(&self, rows: &[Row<'_>], token: Uuid, until: i64) -> Vec<bool> {
-        let token = token.as_bytes().as_ptr();
-        let mut indexes = None;
-        // SAFETY: rows of the open table, which has no triggers; a slot of its own for the new versions of them.
-        let leased = unsafe {
-            let slot = pg_sys::table_slot_create(self.relation, std::ptr::null_mut());
-            let leased = rows
-                .iter()
-                .map(|row| {
-                    let old = (*row.slot).tts_values;
-                    let all = (0..self.shape.unfilled.len())
-                        .map(|column| (!*(*row.slot).tts_isnull.add(column)).then(|| *old.add(column)));
-                    let changed = [
-                        (self.read.lease_token, Some(pg_sys::Datum::from(token))),
-                        (self.read.lease_until, Some(pg_sys::Datum::from(until))),
-                        (
-                            self.read.attempt,
-                            Some(pg_sys::Datum::from(row.attempt().saturating_add(1))),
-                        ),
-                    ];
-                    storing::fill(slot, all, changed.into_iter());
-                    self.update(row, slot, &mut indexes)
-                })
-                .collect();
-            pg_sys::ExecDropSingleTupleTableSlot(slot);
-            leased
-        };
-        if let Some(indexes) = indexes {
-            Target::close(indexes);
+    pub unsafe fn changing(&self) -> Changing<'_> {
+        Changing {
+            queue: self,
+            // SAFETY: an open table.
+            slot: unsafe { pg_sys::table_slot_create(self.relation, std::ptr::null_mut()) },
+            indexes: None,
         }
-        leased
     }
 
-    unsafe fn update(
-        &self,
-        row: &Row<'_>,
-        new: *mut pg_sys::TupleTableSlot,
-        indexes: &mut Option<Target>,
-    ) -> bool {
+    /// Closes what was opened; the lock stays.
+    pub fn close(self) {
+        // SAFETY: opened by open().
+        unsafe { pg_sys::table_close(self.relation, pg_sys::NoLock as i32) }
+    }
+}
+
+/// Writes new versions of rows. Not where somebody else has locked or changed a row since it was looked at: nobody is waited for.
+pub struct Changing<'q> {
+    queue: &'q Queue<'q>,
+    /// The new version of a row.
+    slot: *mut pg_sys::TupleTableSlot,
+    /// Opened for the first version that does not fit the page of the one before.
+    indexes: Option<Target>,
+}
+
+impl Changing<'_> {
+    /// Puts a lease on a row that holds until then, in microseconds since 2000; whether it could.
+    pub fn lease(&mut self, row: &Row<'_>, token: Uuid, until: i64) -> bool {
+        let read = self.queue.read;
+        let attempt = row.attempt().saturating_add(1);
+        self.change(
+            row,
+            [
+                (read.lease_token, pg_sys::Datum::from(token.as_bytes().as_ptr())),
+                (read.lease_until, pg_sys::Datum::from(until)),
+                (read.attempt, pg_sys::Datum::from(attempt)),
+            ],
+        )
+    }
+
+    /// Keeps a jsonb, what an execution is about to do; whether it could.
+    pub fn keep(&mut self, row: &Row<'_>, steps: pg_sys::Datum) -> bool {
+        self.change(row, [(self.queue.read.steps, steps)])
+    }
+
+    fn change<const N: usize>(&mut self, row: &Row<'_>, changed: [(usize, pg_sys::Datum); N]) -> bool {
         let mut failure = pg_sys::TM_FailureData::default();
         let (mut mode, mut not_hot) = Default::default();
-        // SAFETY: as lease() says; the index entries of what is not on its old page any more.
+        // SAFETY: a row of the open table, which has no triggers and keeps its constraints; the values live until it is stored.
         unsafe {
+            let all = (0..self.queue.shape.unfilled.len()).map(|column| row.value(column));
+            storing::fill(
+                self.slot,
+                all,
+                changed.map(|(column, value)| (column, Some(value))).into_iter(),
+            );
             let result = pg_sys::table_tuple_update(
-                self.relation,
+                self.queue.relation,
                 &mut (*row.slot).tts_tid,
-                new,
+                self.slot,
                 pg_sys::GetCurrentCommandId(true),
                 pg_sys::GetActiveSnapshot(),
                 std::ptr::null_mut(),
@@ -149,18 +198,24 @@ impl<'s> Queue<'s> {
                 not_hot == pg_sys::TU_UpdateIndexes::TU_Summarizing,
             );
             if !is_hot {
-                let all = self.shape.indexes.iter().map(|(index, _)| *index);
-                let target = indexes.get_or_insert_with(|| Target::open(self.shape.queue, all, 0));
-                target.index(new, only_summaries);
+                let shape = self.queue.shape;
+                let all = shape.indexes.iter().map(|(index, _)| *index);
+                let target = self
+                    .indexes
+                    .get_or_insert_with(|| Target::open(shape.queue, all, 0));
+                target.index(self.slot, only_summaries);
             }
             true
         }
     }
 
-    /// Closes what was opened; the lock stays.
+    /// Closes what was opened.
     pub fn close(self) {
-        // SAFETY: opened by open().
-        unsafe { pg_sys::table_close(self.relation, pg_sys::NoLock as i32) }
+        // SAFETY: made by changing().
+        unsafe { pg_sys::ExecDropSingleTupleTableSlot(self.slot) };
+        if let Some(indexes) = self.indexes {
+            indexes.close();
+        }
     }
 }
 
@@ -416,15 +471,17 @@ impl Row<'_> {
         self.value(self.read.record).is_some()
     }
 
-    /// Under which claim it is.
-    pub fn lease_token(&self) -> Option<Uuid> {
-        self.uuid(self.read.lease_token)
+    /// Whether nobody has claimed it.
+    pub fn is_free(&self) -> bool {
+        self.value(self.read.lease_token).is_none()
     }
 
-    /// Until when its lease holds: microseconds since 2000.
-    pub fn lease_until(&self) -> Option<i64> {
-        self.value(self.read.lease_until)
-            .map(|until| until.value() as i64)
+    /// Whether the lease with this token holds, at a time in microseconds since 2000.
+    pub fn is_leased(&self, token: Uuid, at: i64) -> bool {
+        let until = self
+            .value(self.read.lease_until)
+            .map(|until| until.value() as i64);
+        self.uuid(self.read.lease_token) == Some(token) && until.is_some_and(|until| until > at)
     }
 
     /// What was kept of its steps.
