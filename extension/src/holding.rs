@@ -11,6 +11,7 @@ use crate::acting::as_table_owner;
 use crate::host::{self, Owners};
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
+use crate::tables::history::Leaf;
 use crate::tables::queue_rows::Row;
 
 thread_local! {
@@ -78,6 +79,19 @@ impl Held {
         };
         is_of_account(&self.owners.leads, row.lead())
             && is_of_account(&self.owners.conversations, row.conversation())
+    }
+
+    /// Whether its lead and its conversation are held in the tables that a partition of the history refers to, if it does.
+    pub fn is_referred_to(&self, row: &Row<'_>, leaf: &Leaf) -> bool {
+        let is_held_there = |there: Option<pg_sys::Oid>, held: Option<pg_sys::Oid>, id: Option<Uuid>| {
+            id.is_none() || there.is_none_or(|there| held == Some(there))
+        };
+        is_held_there(leaf.leads, self.owners.leads_table, row.lead())
+            && is_held_there(
+                leaf.conversations,
+                self.owners.conversations_table,
+                row.conversation(),
+            )
     }
 
     /// The version that it runs: its own, else that of its automation.

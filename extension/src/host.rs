@@ -28,6 +28,8 @@ struct Kind {
     hold: &'static OwnedPreparedStatement,
     /// Finds the others.
     find: &'static OwnedPreparedStatement,
+    /// The application's table.
+    table: pg_sys::Oid,
 }
 
 /// Of leads and of conversations, and of which names they were made: as `account_of_lead()` stood in the catalogue.
@@ -143,6 +145,10 @@ pub struct Owners {
     pub leads: HashMap<uuid::Uuid, Option<uuid::Uuid>>,
     /// Of conversations.
     pub conversations: HashMap<uuid::Uuid, Option<uuid::Uuid>>,
+    /// Where leads were held, if any were to be.
+    pub leads_table: Option<pg_sys::Oid>,
+    /// Where conversations were held.
+    pub conversations_table: Option<pg_sys::Oid>,
 }
 
 /// Takes hold of those of these that nobody else has locked, until the transaction ends. Called as the owner of the tables.
@@ -155,8 +161,10 @@ pub fn owners(
     conversation_ids: &[uuid::Uuid],
 ) -> Result<Owners, Refusal> {
     let mut owners = [HashMap::new(), HashMap::new()];
+    let mut tables = [None, None];
     if !lead_ids.is_empty() || !conversation_ids.is_empty() {
         let (_, leads, conversations) = kinds(client)?;
+        tables = [Some(leads.table), Some(conversations.table)];
         let wanted = [(leads, lead_ids), (conversations, conversation_ids)];
         for (owners, (kind, ids)) in owners
             .iter_mut()
@@ -173,7 +181,13 @@ pub fn owners(
         }
     }
     let [leads, conversations] = owners;
-    Ok(Owners { leads, conversations })
+    let [leads_table, conversations_table] = tables;
+    Ok(Owners {
+        leads,
+        conversations,
+        leads_table,
+        conversations_table,
+    })
 }
 
 /// Takes those of these rows that nobody else has locked; what is gone is not among what it returns.
@@ -197,12 +211,12 @@ fn hold(client: &mut SpiClient<'_>, name: &str, kind: Kind, ids: Vec<Uuid>) -> R
 }
 
 /// The two statements of a kind, by the names that `install()` was given: to hold rows, and to find those that others have.
-const LEADS: &str = "SELECT pg_catalog.format(t.text, l.tab), pg_catalog.format(t.text_of_others, l.tab)
+const LEADS: &str = "SELECT pg_catalog.format(t.text, l.tab), pg_catalog.format(t.text_of_others, l.tab), l.tab::pg_catalog.oid
       FROM (SELECT (s.value #>> '{}')::pg_catalog.regclass AS tab FROM automations.settings s WHERE s.name = 'leads') l,
            (VALUES ('SELECT x.id, x.user_id FROM %s x WHERE x.id = ANY ($1) FOR KEY SHARE OF x SKIP LOCKED',
                     'SELECT x.id, x.user_id FROM %s x WHERE x.id = ANY ($1) AND x.id <> ALL ($2)'))
                AS t (text, text_of_others)";
-const CONVERSATIONS: &str = "SELECT pg_catalog.format(t.text, c.tab, g.tab), pg_catalog.format(t.text_of_others, c.tab, g.tab)
+const CONVERSATIONS: &str = "SELECT pg_catalog.format(t.text, c.tab, g.tab), pg_catalog.format(t.text_of_others, c.tab, g.tab), c.tab::pg_catalog.oid
       FROM (SELECT (s.value #>> '{}')::pg_catalog.regclass AS tab FROM automations.settings s
              WHERE s.name = 'conversations') c,
            (SELECT (s.value #>> '{}')::pg_catalog.regclass AS tab FROM automations.settings s WHERE s.name = 'agents') g,
@@ -226,9 +240,9 @@ fn kinds(client: &mut SpiClient<'_>) -> Result<Kinds, Refusal> {
 /// The statements of a kind, planned once and never freed, as all that is kept.
 fn made(client: &SpiClient<'_>, texts: &str) -> Result<Kind, Refusal> {
     // as the catalogue says it now, of which the stamp is: the snapshot around this may be older
-    let (hold, find): (Option<String>, Option<String>) = newest::seeing(|| {
+    let (hold, find, table): (Option<String>, Option<String>, Option<pg_sys::Oid>) = newest::seeing(|| {
         let row = client.select(texts, Some(1), &[])?.first();
-        Ok::<_, Refusal>((row.get(1)?, row.get(2)?))
+        Ok::<_, Refusal>((row.get(1)?, row.get(2)?, row.get(3)?))
     })?;
     let uuids = || PgOid::from(pg_sys::UUIDARRAYOID);
     let hold = client.prepare_mut(&*hold.ok_or(Refusal::NotInstalled)?, &[uuids()])?;
@@ -236,6 +250,7 @@ fn made(client: &SpiClient<'_>, texts: &str) -> Result<Kind, Refusal> {
     Ok(Kind {
         hold: Box::leak(Box::new(hold.keep())),
         find: Box::leak(Box::new(find.keep())),
+        table: table.ok_or(Refusal::NotInstalled)?,
     })
 }
 

@@ -8,9 +8,7 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::in_place::List;
-use crate::refusal::Refusal;
-use crate::tables::queue;
-use crate::tables::queue_rows::{Named, Queue, named};
+use crate::tables::queue_rows::{self, Named, Queue, named};
 
 /// `automations.keep_captured(account_ids, ids, tokens, records)`.
 #[pg_extern(sql = false)]
@@ -19,30 +17,24 @@ fn keep_captured(
     ids: Vec<Option<pgrx::Uuid>>,
     tokens: Vec<Option<pgrx::Uuid>>,
     records: AnyElement,
-) -> Result<Vec<pgrx::Uuid>, pg_sys::panic::ErrorReport> {
+) -> Vec<pgrx::Uuid> {
     let named = named(&account_ids, &ids, &tokens);
     let mut context = PgMemoryContexts::new("automations: steps");
     // SAFETY: nothing that is made in the context is used after it.
-    let kept = unsafe { context.switch_to(|_| keep(&named, records.datum())) }?;
-    Ok(kept
-        .iter()
+    let kept = unsafe { context.switch_to(|_| keep(&named, records.datum())) };
+    kept.iter()
         .map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
-        .collect())
+        .collect()
 }
 
-fn keep(named: &[Named], records: pg_sys::Datum) -> Result<Vec<Uuid>, Refusal> {
-    // SAFETY: a jsonb, as the function is declared; variables of this transaction.
-    let records = unsafe { List::of(records).filter(|_| queue::may_be_written()) };
-    let (Some(records), Some(shape)) = (records, queue::locked()?.filter(|shape| shape.changes_freely))
-    else {
-        return Ok(Vec::new());
+fn keep(named: &[Named], records: pg_sys::Datum) -> Vec<Uuid> {
+    // SAFETY: a jsonb, as the function is declared.
+    let (Some(records), Some(known)) = (unsafe { List::of(records) }, queue_rows::locked()) else {
+        return Vec::new();
     };
-    // SAFETY: the queue is locked, and of this shape.
-    let Some(queue) = (unsafe { Queue::open(&shape) }) else {
-        return Ok(Vec::new());
-    };
-    // SAFETY: called by a statement; nothing is asked of a row but what changes_freely says.
-    let (mut scan, mut changing) = unsafe { (queue.scan(), queue.changing()) };
+    // SAFETY: the queue is locked, and as it is known; called by a statement.
+    let queue = unsafe { Queue::open(&known) };
+    let (mut scan, mut changing) = (unsafe { queue.scan() }, queue.changing());
     let mut kept = Vec::with_capacity(named.len());
     for one in named {
         let Some(row) = scan.find(one.account, one.id) else {
@@ -62,5 +54,5 @@ fn keep(named: &[Named], records: pg_sys::Datum) -> Result<Vec<Uuid>, Refusal> {
     changing.close();
     scan.close();
     queue.close();
-    Ok(kept)
+    kept
 }

@@ -41,3 +41,25 @@ impl Stamp {
         }
     }
 }
+
+/// The function of schema `automations` with this name and these arguments; none if there is none.
+#[must_use]
+pub fn function(name: &CStr, arguments: &[pg_sys::Oid]) -> Option<pg_sys::Oid> {
+    let count = i32::try_from(arguments.len()).ok()?;
+    // SAFETY: catalogue look-ups inside a transaction; the entry is read while it is pinned and then released.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"automations".as_ptr(), true);
+        let entry = pg_sys::SearchSysCache3(
+            pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32,
+            pg_sys::Datum::from(name.as_ptr()),
+            pg_sys::Datum::from(pg_sys::buildoidvector(arguments.as_ptr(), count)),
+            pg_sys::Datum::from(schema),
+        );
+        if entry.is_null() {
+            return None;
+        }
+        let function = (*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_proc>(entry)).oid;
+        pg_sys::ReleaseSysCache(entry);
+        Some(function)
+    }
+}

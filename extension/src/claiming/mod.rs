@@ -15,8 +15,7 @@ use crate::holding::{hold, uuid_array};
 use crate::in_place;
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
-use crate::tables::queue;
-use crate::tables::queue_rows::{Queue, Row, Scan};
+use crate::tables::queue_rows::{self, Queue, Row, Scan};
 use lone::Lone;
 
 thread_local! {
@@ -70,16 +69,14 @@ fn claim_captured(
 }
 
 fn claim(wanted: &Wanted, answer: &Answer) -> Result<(), Refusal> {
-    if wanted.batch > MOST || !queue::may_be_written() {
+    if wanted.batch > MOST {
         return Ok(());
     }
-    let Some(shape) = queue::locked()?.filter(|shape| shape.changes_freely) else {
+    let Some(known) = queue_rows::locked() else {
         return Ok(());
     };
-    // SAFETY: the queue is locked, and of this shape.
-    let Some(queue) = (unsafe { Queue::open(&shape) }) else {
-        return Ok(());
-    };
+    // SAFETY: the queue is locked, and as it is known.
+    let queue = unsafe { Queue::open(&known) };
     // SAFETY: called by a statement.
     let mut scan = unsafe { queue.scan() };
     let done = match Lone::find(&mut scan, wanted.known)? {
@@ -153,8 +150,7 @@ impl Claim {
         }
         let now = clock::now();
         let until = now.saturating_add(wanted.lease_ms.saturating_mul(1000));
-        // SAFETY: the shape of the queue says that it has no other constraint.
-        let mut changing = unsafe { queue.changing() };
+        let mut changing = queue.changing();
         for row in next {
             if changing.lease(row, wanted.token, until) {
                 self.ids.push(row.id());

@@ -8,6 +8,8 @@
 
 mod outcome;
 
+use std::rc::Rc;
+
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
@@ -20,7 +22,6 @@ use crate::in_place::List;
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
 use crate::tables::history::{self, FILLED, History, Indexed, Leaf};
-use crate::tables::queue;
 use crate::tables::queue_rows::{self, Named, Queue, named};
 use crate::tables::storing::{self, TOGETHER, Target};
 use outcome::{Outcome, Outcomes, Status, datum_of};
@@ -40,6 +41,7 @@ const COUNT_SQL: &str = "SELECT automations.count_executions($1, $2, $3, $4)";
 struct Ended<'q> {
     row: queue_rows::Row<'q>,
     outcome: Outcome,
+    leaf: Rc<Leaf>,
 }
 
 /// `automations.end_captured(account_ids, ids, tokens, results, locked)`.
@@ -63,19 +65,15 @@ fn end_captured(
 
 fn end(named: &[Named], results: pg_sys::Datum, locked: bool) -> Result<Vec<Uuid>, Refusal> {
     // SAFETY: a jsonb, as the function is declared.
-    let outcomes = unsafe { List::of(results) }.filter(|_| queue::may_be_written());
-    let Some(outcomes) = outcomes.map(Outcomes) else {
+    let outcomes = unsafe { List::of(results) }.map(Outcomes);
+    let (Some(outcomes), Some(known), Some(history)) = (outcomes, queue_rows::locked(), history::locked())
+    else {
         return Ok(Vec::new());
     };
-    let (Some(history), Some(shape)) = (history::locked()?, queue::locked()?) else {
-        return Ok(Vec::new());
-    };
-    // SAFETY: the queue is locked, and of this shape.
-    let Some(queue) = (unsafe { Queue::open(&shape) }) else {
-        return Ok(Vec::new());
-    };
+    // SAFETY: the queue is locked, and as it is known.
+    let queue = unsafe { Queue::open(&known) };
     let found = found(&history, &queue, named, outcomes);
-    let done = end_found(&history, &queue, &found, locked);
+    let done = end_found(&queue, &found, locked);
     for one in found {
         one.row.close();
     }
@@ -92,11 +90,10 @@ fn found<'q>(history: &History, queue: &'q Queue<'q>, named: &[Named], outcomes:
         let Some(row) = scan.find(one.account, one.id) else {
             continue;
         };
-        let is_ours = row.is_leased(one.token, clock::now())
-            && !row.has_execution()
-            && history.leaf_of(one.id).is_some();
-        match outcomes.at(one.place).filter(|_| is_ours) {
-            Some(outcome) => found.push(Ended { row, outcome }),
+        let is_ours = row.is_leased(one.token, clock::now()) && !row.has_execution();
+        let known = || Some((outcomes.at(one.place)?, history.leaf_for(one.id)?));
+        match is_ours.then(known).flatten() {
+            Some((outcome, leaf)) => found.push(Ended { row, outcome, leaf }),
             None => scan.give_back(row),
         }
     }
@@ -105,24 +102,20 @@ fn found<'q>(history: &History, queue: &'q Queue<'q>, named: &[Named], outcomes:
 }
 
 /// Ends those whose automation, lead and conversation can be held.
-fn end_found(
-    history: &History,
-    queue: &Queue<'_>,
-    found: &[Ended<'_>],
-    locked: bool,
-) -> Result<Vec<Uuid>, Refusal> {
+fn end_found(queue: &Queue<'_>, found: &[Ended<'_>], locked: bool) -> Result<Vec<Uuid>, Refusal> {
     if found.is_empty() {
         return Ok(Vec::new());
     }
     let held = hold(found.iter().map(|ended| &ended.row))?;
-    let mut rows: Vec<(&Leaf, Row<'_>)> = Vec::with_capacity(found.len());
+    let mut rows: Vec<Row<'_>> = Vec::with_capacity(found.len());
     for ended in found {
         let queued = &ended.row;
-        let is_usual = held.is_whole(queued) && held.is_of_account(queued) && !held.is_kept(queued);
+        let is_usual = held.is_whole(queued)
+            && held.is_of_account(queued)
+            && held.is_referred_to(queued, &ended.leaf)
+            && !held.is_kept(queued);
         if is_usual
             && let Some(version) = held.version_of(queued)
-            && let Some(leaf) = history.leaf_of(queued.id())
-            && history::lock_leaf(leaf)
             && queue.take(queued, locked)
         {
             let row = Row {
@@ -130,15 +123,13 @@ fn end_found(
                 version,
                 completed_at: clock::now().max(queued.occurred_at()),
             };
-            rows.push((leaf, row));
+            rows.push(row);
         }
     }
-    for some in rows.chunk_by(|(one, _), (other, _)| one.table == other.table) {
-        if let Some((leaf, _)) = some.first() {
-            store(leaf, some);
-        }
+    for some in rows.chunk_by(|one, other| one.ended.leaf.table == other.ended.leaf.table) {
+        store(some);
     }
-    let ids: Vec<Uuid> = rows.iter().map(|(_, row)| row.ended.row.id()).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.ended.row.id()).collect();
     if !ids.is_empty() {
         Spi::connect_mut(|client| {
             free(client, &ids)?;
@@ -159,7 +150,7 @@ struct Row<'q> {
 impl Row<'_> {
     /// As `create_executions()` says it.
     fn values(&self, none: Nothing) -> [Option<pg_sys::Datum>; FILLED.len()] {
-        let Ended { row, outcome } = self.ended;
+        let Ended { row, outcome, .. } = self.ended;
         let milliseconds = clock::milliseconds(row.occurred_at(), self.completed_at);
         // as `milliseconds_since()` says it
         let milliseconds = i32::try_from(milliseconds).unwrap_or(i32::MAX);
@@ -205,11 +196,14 @@ struct Nothing {
 }
 
 /// Makes the rows of one partition.
-fn store(leaf: &Leaf, rows: &[(&Leaf, Row<'_>)]) {
+fn store(rows: &[Row<'_>]) {
+    let Some(leaf) = rows.first().map(|row| &row.ended.leaf) else {
+        return;
+    };
     let wanted = |indexed: Indexed| match indexed {
         Indexed::Ask => true,
-        Indexed::Lead => rows.iter().any(|(_, row)| row.ended.row.lead().is_some()),
-        Indexed::Conversation => rows.iter().any(|(_, row)| row.ended.row.conversation().is_some()),
+        Indexed::Lead => rows.iter().any(|row| row.ended.row.lead().is_some()),
+        Indexed::Conversation => rows.iter().any(|row| row.ended.row.conversation().is_some()),
         Indexed::Never => false,
     };
     let indexes: Vec<pg_sys::Oid> = leaf
@@ -226,7 +220,7 @@ fn store(leaf: &Leaf, rows: &[(&Leaf, Row<'_>)]) {
     unsafe {
         let mut target = Target::open(leaf.table, indexes.into_iter(), rows.len());
         for some in rows.chunks(TOGETHER) {
-            for (slot, (_, row)) in target.slots().iter().zip(some) {
+            for (slot, row) in target.slots().iter().zip(some) {
                 let filled = leaf.filled.iter().copied().zip(row.values(none));
                 storing::fill(*slot, std::iter::repeat_n(None, leaf.columns), filled);
             }
@@ -242,8 +236,8 @@ fn free(client: &mut SpiClient<'_>, ids: &[Uuid]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn count(client: &mut SpiClient<'_>, rows: &[(&Leaf, Row<'_>)]) -> Result<(), Refusal> {
-    let counted = || rows.iter().map(|(_, row)| row).filter(|row| row.counts());
+fn count(client: &mut SpiClient<'_>, rows: &[Row<'_>]) -> Result<(), Refusal> {
+    let counted = || rows.iter().filter(|row| row.counts());
     if counted().next().is_none() {
         return Ok(());
     }

@@ -12,7 +12,10 @@ pub struct Watch {
 }
 
 thread_local! {
+    /// Of whoever captures.
     pub static QUEUE: Watch = const { Watch::new() };
+    /// Of whoever claims and ends.
+    pub static QUEUE_ROWS: Watch = const { Watch::new() };
     pub static HISTORY: Watch = const { Watch::new() };
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
 }
@@ -29,6 +32,11 @@ impl Watch {
     pub fn begin(&self, tables: Vec<pg_sys::Oid>) {
         self.tables.replace(tables);
         self.altered.set(false);
+    }
+
+    /// About these as well.
+    pub fn also(&self, tables: Vec<pg_sys::Oid>) {
+        self.tables.borrow_mut().extend(tables);
     }
 
     fn hear(&self, table: pg_sys::Oid) {
@@ -60,5 +68,6 @@ pub fn was_altered(watch: &'static LocalKey<Watch>) -> bool {
 /// A table was altered. Only flips flags: it may come in the middle of anything.
 unsafe extern "C-unwind" fn altered(_: pg_sys::Datum, table: pg_sys::Oid) {
     QUEUE.with(|watch| watch.hear(table));
+    QUEUE_ROWS.with(|watch| watch.hear(table));
     HISTORY.with(|watch| watch.hear(table));
 }

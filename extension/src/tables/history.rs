@@ -8,15 +8,17 @@
 //! a constraint, a default, a column that is computed, is not known here, and a query does it.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::CStr;
 use std::rc::Rc;
 
 use pgrx::{PgTupleDesc, pg_sys};
 use uuid::Uuid;
 
 use super::altered::{HISTORY, is_altered, was_altered};
+use super::plain::{Plain, Reference, bytes_of, is_heap};
 use super::{Column, lock, places, uuid};
-use crate::newest::{self, by_what_is_newest};
-use crate::refusal::Refusal;
+use crate::stamp::function;
 
 /// The columns that are filled, and their types; from [`MAYBE_NULL`] on there may be nothing for them.
 pub const FILLED: [Column; 22] = [
@@ -56,6 +58,10 @@ pub struct Leaf {
     pub filled: [usize; FILLED.len()],
     /// Its indexes, and which rows are in them.
     pub indexes: Vec<(pg_sys::Oid, Indexed)>,
+    /// Whose rows its leads have to be, if anybody's.
+    pub leads: Option<pg_sys::Oid>,
+    /// The same of conversations.
+    pub conversations: Option<pg_sys::Oid>,
 }
 
 /// Which rows an index holds. The predicates of `install()` are known by what they say, so that an index that a row is
@@ -72,168 +78,210 @@ pub enum Indexed {
     Never,
 }
 
+/// A partition that has been looked at; none where only a query can put rows into it.
+type Looked = Option<Rc<Leaf>>;
+
 /// All of them, in the order of the ids that they hold.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct History {
     root: pg_sys::Oid,
-    /// From which id on a partition holds them; none: nothing without a query is known for these.
-    from: Vec<(Option<Uuid>, Option<Rc<Leaf>>)>,
+    /// From which id on a partition holds them; none: none does.
+    from: Vec<(Option<Uuid>, Option<pg_sys::Oid>)>,
+    /// Those that have been looked at.
+    leaves: RefCell<HashMap<pg_sys::Oid, Looked>>,
 }
 
 impl History {
-    /// Where an execution with this id belongs; none where only a query can put it there.
+    /// Where an execution with this id belongs, locked; none where only a query can put it there, or somebody else has locked
+    /// it.
     #[must_use]
-    pub fn leaf_of(&self, id: Uuid) -> Option<&Rc<Leaf>> {
+    pub fn leaf_for(&self, id: Uuid) -> Looked {
         let after = self
             .from
             .partition_point(|(from, _)| from.is_none_or(|from| from <= id));
-        self.from.get(after.checked_sub(1)?)?.1.as_ref()
+        let table = self.from.get(after.checked_sub(1)?)?.1?;
+        if !lock(table) || is_altered(&HISTORY) {
+            return None;
+        }
+        if let Some(leaf) = self.leaves.borrow().get(&table) {
+            return leaf.clone();
+        }
+        // SAFETY: both tables are locked.
+        let leaf = unsafe { look(self.root, table) }.map(Rc::new);
+        self.leaves.borrow_mut().insert(table, leaf.clone());
+        leaf
     }
 }
-
-/// The partitions whose rows need nothing but to be stored and indexed once they are complete.
-const PLAIN_SQL: &str = "
-    WITH root AS (
-        SELECT c.oid,
-               ARRAY(SELECT k.oid
-                       FROM pg_constraint k
-                       JOIN pg_inherits i ON i.inhparent = c.oid
-                       JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
-                       JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = k.confkey[1]
-                      WHERE k.conrelid IN (c.oid, i.inhrelid) AND k.contype = 'f' AND cardinality(k.conkey) = 1
-                        AND b.attname = 'id' AND b.atttypid = 'uuid'::regtype
-                        AND k.confrelid = CASE a.attname
-                            WHEN 'automation_id' THEN to_regclass('public.automations')
-                            WHEN 'lead_id' THEN (SELECT (s.value #>> '{}')::regclass FROM automations.settings s
-                                                  WHERE s.name = 'leads')
-                            WHEN 'conversation_id' THEN (SELECT (s.value #>> '{}')::regclass FROM automations.settings s
-                                                          WHERE s.name = 'conversations') END) AS known
-          FROM pg_class c
-          JOIN pg_partitioned_table p ON p.partrelid = c.oid AND p.partstrat = 'r' AND p.partnatts = 1
-          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0] AND a.attname = 'id'
-                                AND a.atttypid = 'uuid'::regtype
-         WHERE c.oid = to_regclass('public.automation_executions')
-           AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid AND i.inhdetachpending)
-    )
-    SELECT l.oid,
-           ARRAY(SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = l.oid AND i.indislive ORDER BY 1),
-           ARRAY(SELECT coalesce(pg_get_expr(i.indpred, i.indrelid), '')
-                   FROM pg_index i WHERE i.indrelid = l.oid AND i.indislive ORDER BY i.indexrelid)
-      FROM root r
-      JOIN pg_inherits h ON h.inhparent = r.oid
-      JOIN pg_class l ON l.oid = h.inhrelid AND l.relkind = 'r'
-      JOIN pg_am m ON m.oid = l.relam AND m.amname = 'heap'
-     WHERE NOT EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class IN (r.oid, l.oid))
-       AND NOT EXISTS (SELECT FROM pg_attribute a
-                        WHERE a.attrelid IN (r.oid, l.oid) AND NOT a.attisdropped AND a.attnum > 0
-                          AND (a.attgenerated <> '' OR a.attidentity <> ''
-                               OR (a.atthasdef OR a.attnotnull) AND a.attname <> ALL ($1)
-                               OR a.attnotnull AND a.attname = ANY ($2)))
-       AND NOT EXISTS (SELECT FROM pg_constraint k
-                        WHERE k.conrelid IN (r.oid, l.oid) AND k.oid <> ALL (r.known)
-                          AND (k.contype IN ('f', 'x')
-                               OR k.contype = 'c' AND pg_get_constraintdef(k.oid) <>
-                                  'CHECK ((status = ANY (ARRAY[''pending''::text, ''running''::text, ''waiting''::text, '
-                                  '''completed''::text, ''failed''::text, ''cancelled''::text])))'))
-       AND NOT EXISTS (SELECT FROM pg_trigger t
-                        WHERE t.tgrelid IN (r.oid, l.oid) AND t.tgtype & 4 <> 0 AND t.tgenabled <> 'D'
-                          AND t.tgfoid NOT IN (coalesce(to_regproc('automations.fill_execution'), 0),
-                                               coalesce(to_regproc('automations.queue_execution'), 0))
-                          AND NOT (t.tgisinternal AND t.tgconstraint = ANY (r.known)))";
 
 thread_local! {
     static KNOWN: RefCell<Option<Rc<History>>> = const { RefCell::new(None) };
 }
 
-/// The partitions, with a lock on the table that was not waited for; none where that cannot be had. Each partition is locked
-/// by whoever writes to it ([`lock_leaf`]).
-///
-/// # Errors
-/// Somebody holds a lock on the catalogue.
-pub fn locked() -> Result<Option<Rc<History>>, Refusal> {
+/// The partitions, with a lock on the table that was not waited for; none where that cannot be had.
+#[must_use]
+pub fn locked() -> Option<Rc<History>> {
     // Somebody may have altered one before the lock was there; twice in a row is left to the query.
     for _ in 0..2 {
-        let Some(history) = history()? else {
-            return Ok(None);
+        if was_altered(&HISTORY) {
+            KNOWN.replace(None);
+        }
+        let history = match KNOWN.with_borrow(Clone::clone) {
+            Some(history) => history,
+            None => Rc::new(find_out()?),
         };
-        if !lock(history.root) {
-            return Ok(None);
-        }
-        if !is_altered(&HISTORY) {
-            return Ok(Some(history));
+        if lock(history.root) && !is_altered(&HISTORY) {
+            KNOWN.replace(Some(Rc::clone(&history)));
+            return Some(history);
         }
     }
-    Ok(None)
+    None
 }
 
-/// A lock on a partition that was not waited for, and it is still as it was when it was looked at.
-#[must_use]
-pub fn lock_leaf(leaf: &Leaf) -> bool {
-    lock(leaf.table) && !is_altered(&HISTORY)
-}
-
-fn history() -> Result<Option<Rc<History>>, Refusal> {
-    if was_altered(&HISTORY) {
-        KNOWN.replace(None);
-    }
-    if let Some(known) = KNOWN.with_borrow(Clone::clone) {
-        return Ok(Some(known));
-    }
-    if !newest::is_seen() {
-        return Ok(None);
-    }
-    let Some(found) = find_out()?.map(Rc::new) else {
-        return Ok(None);
-    };
-    if !is_altered(&HISTORY) {
-        KNOWN.replace(Some(Rc::clone(&found)));
-    }
-    Ok(Some(found))
-}
-
-/// What the partitions are like; nothing while somebody keeps one of them locked, or if there is no such table.
-fn find_out() -> Result<Option<History>, Refusal> {
-    // SAFETY: look-ups in the catalogue.
-    let root = unsafe {
-        let schema = pg_sys::get_namespace_oid(c"public".as_ptr(), true);
-        pg_sys::get_relname_relid(c"automation_executions".as_ptr(), schema)
-    };
-    if root == pg_sys::InvalidOid || !lock(root) {
-        return Ok(None);
-    }
-    // SAFETY: the table is locked, and stays so.
-    let tables = unsafe { described(root, |described| tables(described)) };
-    HISTORY.with(|watch| watch.begin(tables.iter().copied().chain([root]).collect()));
-    if !tables.iter().all(|table| lock(*table)) {
-        return Ok(None);
-    }
-    let leaves = leaves()?;
-    if leaves.is_empty() {
-        return Ok(Some(History::default()));
-    }
-    // SAFETY: the table is locked, and the leaves say that it is partitioned by ranges of a uuid.
-    let parts = unsafe { described(root, |described| parts(described)) };
-    let of = |table: Option<pg_sys::Oid>| {
-        let leaf = leaves.iter().find(|leaf| Some(leaf.table) == table)?;
-        Some(Rc::clone(leaf))
-    };
-    let from = parts.into_iter().map(|(from, table)| (from, of(table))).collect();
-    Ok(Some(History { root, from }))
-}
-
-/// Reads what the relation cache knows of a table's partitions.
-unsafe fn described<R>(root: pg_sys::Oid, read: impl FnOnce(&pg_sys::PartitionDescData) -> Vec<R>) -> Vec<R> {
-    // SAFETY: a locked table; what is not partitioned has no such description.
+/// Which partitions there are; nothing while somebody keeps the table locked, or if there is no such table.
+fn find_out() -> Option<History> {
+    // SAFETY: look-ups in the catalogue; the table is locked before it is opened.
     unsafe {
+        let schema = pg_sys::get_namespace_oid(c"public".as_ptr(), true);
+        let root = pg_sys::get_relname_relid(c"automation_executions".as_ptr(), schema);
+        if root == pg_sys::InvalidOid || !lock(root) {
+            return None;
+        }
+        HISTORY.with(|watch| watch.begin(vec![root]));
         let relation = pg_sys::table_open(root, pg_sys::NoLock as i32);
-        let found = if (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_PARTITIONED_TABLE {
-            read(&*pg_sys::RelationGetPartitionDesc(relation, true))
-        } else {
-            Vec::new()
-        };
+        let parts = described(relation).map(|described| (tables(described), parts(described)));
         pg_sys::table_close(relation, pg_sys::NoLock as i32);
-        found
+        let (tables, from) = parts?;
+        HISTORY.with(|watch| watch.also(tables));
+        Some(History {
+            root,
+            from,
+            leaves: RefCell::default(),
+        })
     }
+}
+
+/// What the relation cache knows of a table's partitions; none if they are not ranges of its id.
+unsafe fn described<'r>(relation: pg_sys::Relation) -> Option<&'r pg_sys::PartitionDescData> {
+    // SAFETY: an open table.
+    unsafe {
+        if (*(*relation).rd_rel).relkind as u8 != pg_sys::RELKIND_PARTITIONED_TABLE {
+            return None;
+        }
+        let table = pg_sys::Datum::from((*relation).rd_id);
+        let key = pgrx::direct_function_call_as_datum(pg_sys::pg_get_partkeydef, &[Some(table)])?;
+        let description = PgTupleDesc::from_pg_unchecked((*relation).rd_att);
+        let is_by_id =
+            bytes_of(key) == b"RANGE (id)" && places(&description, &[(c"id", pg_sys::UUIDOID)]).is_some();
+        let described = pg_sys::RelationGetPartitionDesc(relation, true);
+        let is_known = is_by_id && !(*described).boundinfo.is_null() && !(*described).detached_exist;
+        is_known.then(|| &*described)
+    }
+}
+
+/// What a partition is like; none where only a query can put rows into it.
+unsafe fn look(root: pg_sys::Oid, table: pg_sys::Oid) -> Option<Leaf> {
+    // SAFETY: both are locked.
+    unsafe {
+        let opened = [root, table].map(|table| pg_sys::table_open(table, pg_sys::NoLock as i32));
+        let is_usual = opened.iter().all(|relation| is_usual(*relation));
+        let leaf = (is_usual && is_heap(opened[1]))
+            .then(|| read(opened[1]))
+            .flatten();
+        for relation in opened {
+            pg_sys::table_close(relation, pg_sys::NoLock as i32);
+        }
+        leaf
+    }
+}
+
+/// Whether a row that is complete, and whose references are held, needs nothing but to be stored and indexed: nothing has been
+/// added to what `install()` makes.
+unsafe fn is_usual(relation: pg_sys::Relation) -> bool {
+    // SAFETY: an open table, which is locked.
+    let (plain, description) = unsafe {
+        let Some(plain) = Plain::of(relation) else {
+            return false;
+        };
+        (plain, PgTupleDesc::from_pg_unchecked((*relation).rd_att))
+    };
+    let name_of = |number: i16| {
+        let column = description.get(usize::try_from(number).ok()?.checked_sub(1)?)?;
+        // SAFETY: a name ends with zero.
+        Some(unsafe { CStr::from_ptr(column.attname.data.as_ptr()) }.to_owned())
+    };
+    let is_known = |reference: &Reference| {
+        let column = name_of(reference.column);
+        let [automation, lead, conversation] =
+            [c"automation_id", c"lead_id", c"conversation_id"].map(|name| column.as_deref() == Some(name));
+        reference.refers_to == "id"
+            && (lead || conversation || automation && reference.table == automations())
+    };
+    let columns_are_filled = description
+        .iter()
+        .filter(|column| !column.attisdropped)
+        .all(|column| {
+            // SAFETY: a name ends with zero.
+            let name = unsafe { CStr::from_ptr(column.attname.data.as_ptr()) };
+            match FILLED.iter().position(|(filled, _)| *filled == name) {
+                Some(place) => place < MAYBE_NULL || !column.attnotnull,
+                None => !column.attnotnull && !column.atthasdef,
+            }
+        });
+    let ours = [c"fill_execution", c"queue_execution"].map(|name| function(name, &[]));
+    let triggers_are_known = plain
+        .triggers
+        .iter()
+        .filter(|trigger| trigger.hears_inserts)
+        .all(|trigger| {
+            let keeps = |constraint| plain.references.iter().any(|key| key.constraint == constraint);
+            trigger.constraint.is_some_and(keeps) || ours.contains(&Some(trigger.function))
+        });
+    columns_are_filled
+        && triggers_are_known
+        && !plain.has_long_references
+        && plain.references.iter().all(is_known)
+        && plain.checks.iter().all(|check| check == STATUS_CHECK)
+}
+
+/// What the CHECK of `install()` says of the state of an execution.
+const STATUS_CHECK: &str = "(status = ANY (ARRAY['pending'::text, 'running'::text, 'waiting'::text, 'completed'::text, \
+     'failed'::text, 'cancelled'::text]))";
+
+fn automations() -> pg_sys::Oid {
+    // SAFETY: look-ups in the catalogue.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"public".as_ptr(), true);
+        pg_sys::get_relname_relid(c"automations".as_ptr(), schema)
+    }
+}
+
+unsafe fn read(relation: pg_sys::Relation) -> Option<Leaf> {
+    // SAFETY: an open table, which is locked.
+    let (plain, filled) = unsafe {
+        let description = PgTupleDesc::from_pg_unchecked((*relation).rd_att);
+        (Plain::of(relation)?, places(&description, &FILLED)?)
+    };
+    let refers = |name: &CStr| {
+        let place = FILLED.iter().position(|(filled, _)| *filled == name)?;
+        let column = i16::try_from(filled[place] + 1).ok()?;
+        let reference = plain
+            .references
+            .iter()
+            .find(|reference| reference.column == column)?;
+        Some(reference.table)
+    };
+    let indexes = plain
+        .indexes
+        .iter()
+        .map(|index| (index.index, indexed(&index.predicate)));
+    Some(Leaf {
+        table: plain.table,
+        columns: plain.columns,
+        filled,
+        indexes: indexes.collect(),
+        leads: refers(c"lead_id"),
+        conversations: refers(c"conversation_id"),
+    })
 }
 
 unsafe fn tables(described: &pg_sys::PartitionDescData) -> Vec<pg_sys::Oid> {
@@ -268,50 +316,6 @@ unsafe fn parts(described: &pg_sys::PartitionDescData) -> Vec<(Option<Uuid>, Opt
         }
         parts
     }
-}
-
-/// The partitions that are plain, which are locked; by what is committed, because the snapshot of the statement may be
-/// older than the last alteration.
-fn leaves() -> Result<Vec<Rc<Leaf>>, Refusal> {
-    let names = |columns: &[Column]| -> Vec<String> {
-        let names = columns
-            .iter()
-            .map(|(name, _)| name.to_string_lossy().into_owned());
-        names.collect()
-    };
-    let found = by_what_is_newest(|client| {
-        let mut found = Vec::new();
-        let arguments = [names(&FILLED).into(), names(&FILLED[MAYBE_NULL..]).into()];
-        for row in client.select(PLAIN_SQL, None, &arguments)? {
-            if let (Some(table), Some(indexes), Some(predicates)) = (
-                row.get::<pg_sys::Oid>(1)?,
-                row.get::<Vec<pg_sys::Oid>>(2)?,
-                row.get::<Vec<String>>(3)?,
-            ) {
-                let indexed = predicates.iter().map(|predicate| indexed(predicate));
-                found.push((table, indexes.into_iter().zip(indexed).collect::<Vec<_>>()));
-            }
-        }
-        Ok(found)
-    })?;
-    let leaves = found.into_iter().filter_map(|(table, indexes)| {
-        // SAFETY: the partition is locked.
-        unsafe {
-            let relation = pg_sys::table_open(table, pg_sys::NoLock as i32);
-            let description = PgTupleDesc::from_pg_unchecked((*relation).rd_att);
-            let leaf = places(&description, &FILLED).map(|filled| {
-                Rc::new(Leaf {
-                    table,
-                    columns: description.len(),
-                    filled,
-                    indexes,
-                })
-            });
-            pg_sys::table_close(relation, pg_sys::NoLock as i32);
-            leaf
-        }
-    });
-    Ok(leaves.collect())
 }
 
 fn indexed(predicate: &str) -> Indexed {

@@ -4,7 +4,9 @@
 //!
 //! | room | does |
 //! |---|---|
-//! | [`queue`], [`queue_rows`] | what `automations.queue` is like, and its rows |
+//! | [`queue`] | what `automations.queue` is like for whoever captures |
+//! | [`queue_rows`] | its rows, for whoever claims and ends |
+//! | [`plain`] | what the relation cache says of a table |
 //! | [`history`] | what the partitions of `public.automation_executions` are like |
 //! | [`small`] | reads a small one from end to end |
 //! | [`altered`] | hears when that is not true any more |
@@ -33,6 +35,7 @@ macro_rules! columns {
 
 mod altered;
 pub mod history;
+mod plain;
 pub mod queue;
 pub mod queue_rows;
 pub mod small;

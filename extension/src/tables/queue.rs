@@ -1,5 +1,5 @@
 //! The shape of `automations.queue`: where each column stands, what the others hold, and whether it is as `install()`
-//! makes it, so that rows can be put into it, read and taken out without a query. Looked at once, and again when the table is altered.
+//! makes it, so that rows can be put into it without a query. Looked at once, and again when the table is altered.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
@@ -31,32 +31,6 @@ pub const FILLED: [Column; 13] = [
 ];
 const MAYBE_NULL: usize = 8;
 
-columns! {
-    /// Where the columns stand that a claim and an end read.
-    Read {
-        account_id: UUIDOID,
-        id: UUIDOID,
-        automation_id: UUIDOID,
-        version: INT4OID,
-        trigger_type: TEXTOID,
-        trigger_data: JSONBOID,
-        lead_id: UUIDOID,
-        conversation_id: UUIDOID,
-        caused_by: UUIDOID,
-        depth: INT2OID,
-        test_mode: BOOLOID,
-        occurred_at: TIMESTAMPTZOID,
-        has_execution: BOOLOID,
-        attempt: INT4OID,
-        crashes: INT2OID,
-        lease_token: UUIDOID,
-        lease_until: TIMESTAMPTZOID,
-        priority: INT2OID,
-        record: TEXTOID,
-        steps: JSONBOID,
-    }
-}
-
 /// The queue as it is.
 pub struct Shape {
     /// Its oid.
@@ -65,12 +39,6 @@ pub struct Shape {
     pub unfilled: Vec<Option<pg_sys::Datum>>,
     /// Where each of [`FILLED`] stands, from 0.
     pub filled: [usize; FILLED.len()],
-    /// None where a column is missing.
-    pub read: Option<Read>,
-    /// Nothing is asked of a row but that its lease has a token and an end.
-    pub changes_freely: bool,
-    /// The index of its primary key, over account and id.
-    pub key: Option<pg_sys::Oid>,
     /// Rows are of tests unless it is said otherwise.
     tested: bool,
     /// Its indexes, and which rows are in them.
@@ -108,15 +76,7 @@ const PLAIN_SQL: &str = "
                                 WHERE a.attname IS NULL OR a.attname = ANY ($1)))),
            ARRAY(SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid AND i.indislive ORDER BY 1),
            ARRAY(SELECT coalesce(pg_get_expr(i.indpred, i.indrelid), '')
-                   FROM pg_index i WHERE i.indrelid = c.oid AND i.indislive ORDER BY i.indexrelid),
-           (SELECT i.indexrelid
-              FROM pg_index i
-              JOIN pg_attribute f ON f.attrelid = c.oid AND f.attnum = i.indkey[0] AND f.attname = 'account_id'
-              JOIN pg_attribute s ON s.attrelid = c.oid AND s.attnum = i.indkey[1] AND s.attname = 'id'
-             WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indnkeyatts = 2),
-           NOT EXISTS (SELECT FROM pg_constraint k
-                        WHERE k.conrelid = c.oid AND k.contype IN ('c', 'x')
-                          AND pg_get_constraintdef(k.oid) <> 'CHECK (((lease_token IS NULL) = (lease_until IS NULL)))')
+                   FROM pg_index i WHERE i.indrelid = c.oid AND i.indislive ORDER BY i.indexrelid)
       FROM pg_class c
       JOIN pg_am m ON m.oid = c.relam AND m.amname = 'heap'
      WHERE c.oid = to_regclass('automations.queue') AND c.relkind = 'r' AND c.relpersistence <> 't'
@@ -145,13 +105,6 @@ type Known = Option<Option<Rc<Shape>>>;
 
 thread_local! {
     static KNOWN: RefCell<Known> = const { RefCell::new(None) };
-}
-
-/// Whether this transaction may write, and sees what others have committed, as each of its statements does.
-#[must_use]
-pub fn may_be_written() -> bool {
-    // SAFETY: variables of this transaction.
-    unsafe { !pg_sys::XactReadOnly && pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32 }
 }
 
 /// The shape of the queue, with a lock on it that was not waited for; none where only a query can write to it.
@@ -224,14 +177,12 @@ fn find_out() -> Result<Known, Refusal> {
                 row.get::<Vec<pg_sys::Oid>>(3)?,
                 row.get::<Vec<String>>(4)?,
             ) {
-                let key = row.get::<pg_sys::Oid>(5)?;
-                let changes_freely = row.get::<bool>(6)? == Some(true);
-                return Ok((oid == queue).then_some((alike, indexes, predicates, key, changes_freely)));
+                return Ok((oid == queue).then_some((alike, indexes, predicates)));
             }
         }
         Ok(None)
     })?;
-    let Some((alike, indexes, predicates, key, changes_freely)) = plain else {
+    let Some((alike, indexes, predicates)) = plain else {
         return Ok(Some(None));
     };
     // defaults may call functions: as the owner of the queue, as in an INSERT of ours
@@ -246,8 +197,6 @@ fn find_out() -> Result<Known, Refusal> {
     })?;
     Ok(Some(shape.map(|mut shape| {
         shape.constrained_alike &= alike;
-        shape.key = key;
-        shape.changes_freely = changes_freely;
         let tested = shape.tested;
         let indexed = predicates.iter().map(|predicate| indexed(predicate, tested));
         shape.indexes = indexes.into_iter().zip(indexed).collect();
@@ -318,9 +267,6 @@ unsafe fn read(relation: pg_sys::Relation) -> Option<Shape> {
         queue,
         unfilled,
         filled: filled?.try_into().ok()?,
-        read: Read::of(&description),
-        changes_freely: false,
-        key: None,
         tested,
         indexes: Vec::new(),
         constrained_alike: alike,

@@ -1,19 +1,150 @@
 //! Rows of the queue, found by their keys, leased and taken out, without a query.
 
-use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use pgrx::{PgTupleDesc, pg_sys};
 use uuid::Uuid;
 
-use super::queue::{Indexed, Read, Shape};
+use super::altered::{QUEUE_ROWS, is_altered, was_altered};
+use super::plain::{Plain, is_heap};
 use super::storing::{self, Target};
-use super::uuid;
+use super::{lock, uuid};
+
+columns! {
+    /// Where the columns stand that a claim and an end read.
+    Read {
+        account_id: UUIDOID,
+        id: UUIDOID,
+        automation_id: UUIDOID,
+        version: INT4OID,
+        trigger_type: TEXTOID,
+        trigger_data: JSONBOID,
+        lead_id: UUIDOID,
+        conversation_id: UUIDOID,
+        caused_by: UUIDOID,
+        depth: INT2OID,
+        test_mode: BOOLOID,
+        occurred_at: TIMESTAMPTZOID,
+        has_execution: BOOLOID,
+        attempt: INT4OID,
+        crashes: INT2OID,
+        lease_token: UUIDOID,
+        lease_until: TIMESTAMPTZOID,
+        priority: INT2OID,
+        record: TEXTOID,
+        steps: JSONBOID,
+    }
+}
+
+/// What is known of the queue.
+#[derive(Debug)]
+pub struct Known {
+    table: pg_sys::Oid,
+    read: Read,
+    columns: usize,
+    indexes: Vec<pg_sys::Oid>,
+    /// The index of its key, over account and id.
+    key: pg_sys::Oid,
+    /// The index of what has a priority.
+    by_priority: Option<pg_sys::Oid>,
+}
+
+thread_local! {
+    /// None where only queries can read and write it.
+    static KNOWN: RefCell<Option<Option<Rc<Known>>>> = const { RefCell::new(None) };
+}
+
+/// The queue as it is, with a lock on it that was not waited for; none where only queries can read and write it, and where this
+/// transaction may not write, or does not see in each statement what others have committed.
+#[must_use]
+pub fn locked() -> Option<Rc<Known>> {
+    // SAFETY: variables of this transaction.
+    if unsafe { pg_sys::XactReadOnly || pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 } {
+        return None;
+    }
+    // Somebody may have altered it before the lock was there; twice in a row is left to queries.
+    for _ in 0..2 {
+        if was_altered(&QUEUE_ROWS) {
+            KNOWN.replace(None);
+        }
+        let known = match KNOWN.with_borrow(Clone::clone) {
+            Some(known) => known?,
+            None => {
+                let table = table()?;
+                QUEUE_ROWS.with(|watch| watch.begin(vec![table]));
+                if !lock(table) {
+                    return None;
+                }
+                // SAFETY: it is locked.
+                let known = unsafe { look(table) }.map(Rc::new);
+                KNOWN.replace(Some(known.clone()));
+                known?
+            }
+        };
+        if !lock(known.table) {
+            return None;
+        }
+        if !is_altered(&QUEUE_ROWS) {
+            return Some(known);
+        }
+    }
+    None
+}
+
+fn table() -> Option<pg_sys::Oid> {
+    // SAFETY: look-ups in the catalogue.
+    let table = unsafe {
+        let schema = pg_sys::get_namespace_oid(c"automations".as_ptr(), true);
+        pg_sys::get_relname_relid(c"queue".as_ptr(), schema)
+    };
+    (table != pg_sys::InvalidOid).then_some(table)
+}
+
+/// What a table is like; none where rows that are changed or taken out need more than is done here.
+unsafe fn look(table: pg_sys::Oid) -> Option<Known> {
+    // SAFETY: it is locked.
+    let (plain, read) = unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::NoLock as i32);
+        let description = PgTupleDesc::from_pg_unchecked((*relation).rd_att);
+        let found = is_heap(relation)
+            .then(|| Some((Plain::of(relation)?, Read::of(&description)?)))
+            .flatten();
+        drop(description);
+        pg_sys::table_close(relation, pg_sys::NoLock as i32);
+        found?
+    };
+    let is_bare = plain.triggers.is_empty() && plain.references.is_empty() && !plain.has_long_references;
+    if !is_bare || plain.checks.iter().any(|check| check != LEASE_CHECK) {
+        return None;
+    }
+    let of_key = [read.account_id, read.id].map(|column| i16::try_from(column + 1).unwrap_or(0));
+    let key = plain
+        .indexes
+        .iter()
+        .find(|index| index.is_primary && index.columns == of_key)?;
+    let by_priority = plain
+        .indexes
+        .iter()
+        .find(|index| index.predicate == "(priority <> 0)");
+    Some(Known {
+        table,
+        read,
+        columns: plain.columns,
+        key: key.index,
+        by_priority: by_priority.map(|index| index.index),
+        indexes: plain.indexes.iter().map(|index| index.index).collect(),
+    })
+}
+
+/// The one thing that is asked of a row, and that is so wherever it is written here.
+const LEASE_CHECK: &str = "((lease_token IS NULL) = (lease_until IS NULL))";
 
 /// The queue, open to be read and written to.
-pub struct Queue<'s> {
-    shape: &'s Shape,
-    read: &'s Read,
-    key: pg_sys::Oid,
+pub struct Queue<'k> {
+    known: &'k Known,
     relation: pg_sys::Relation,
-    /// How many columns have to be read, so that each of [`Read`] is.
+    /// How many columns have to be read, so that each of them is.
     last: i32,
 }
 
@@ -60,21 +191,17 @@ pub struct Row<'s> {
     read: &'s Read,
 }
 
-impl<'s> Queue<'s> {
-    /// None where the queue has not got all that is read.
-    ///
+impl<'k> Queue<'k> {
     /// # Safety
-    /// The queue is locked, and of this shape.
-    pub unsafe fn open(shape: &'s Shape) -> Option<Queue<'s>> {
-        let (read, key) = (shape.read.as_ref()?, shape.key?);
-        Some(Queue {
-            shape,
-            read,
-            key,
+    /// It is locked, and as it is known.
+    #[must_use]
+    pub unsafe fn open(known: &'k Known) -> Queue<'k> {
+        Queue {
+            known,
             // SAFETY: as the caller says.
-            relation: unsafe { pg_sys::table_open(shape.queue, pg_sys::NoLock as i32) },
-            last: i32::try_from(shape.unfilled.len()).ok()?,
-        })
+            relation: unsafe { pg_sys::table_open(known.table, pg_sys::NoLock as i32) },
+            last: i32::try_from(known.columns).unwrap_or(i32::MAX),
+        }
     }
 
     /// Reads the index of its key.
@@ -84,7 +211,7 @@ impl<'s> Queue<'s> {
     pub unsafe fn scan(&self) -> Scan<'_> {
         // SAFETY: an index of the open table; both are closed by close().
         unsafe {
-            let index = pg_sys::index_open(self.key, pg_sys::AccessShareLock as i32);
+            let index = pg_sys::index_open(self.known.key, pg_sys::AccessShareLock as i32);
             let scan = begin_scan(self.relation, index, 2);
             Scan {
                 queue: self,
@@ -116,10 +243,8 @@ impl<'s> Queue<'s> {
     }
 
     /// Begins to write new versions of rows.
-    ///
-    /// # Safety
-    /// The queue has no constraint but that a lease has a token and an end.
-    pub unsafe fn changing(&self) -> Changing<'_> {
+    #[must_use]
+    pub fn changing(&self) -> Changing<'_> {
         Changing {
             queue: self,
             // SAFETY: an open table.
@@ -147,7 +272,7 @@ pub struct Changing<'q> {
 impl Changing<'_> {
     /// Puts a lease on a row that holds until then, in microseconds since 2000; whether it could.
     pub fn lease(&mut self, row: &Row<'_>, token: Uuid, until: i64) -> bool {
-        let read = self.queue.read;
+        let read = self.queue.known.read;
         let attempt = row.attempt().saturating_add(1);
         self.change(
             row,
@@ -161,7 +286,7 @@ impl Changing<'_> {
 
     /// Keeps a jsonb, what an execution is about to do; whether it could.
     pub fn keep(&mut self, row: &Row<'_>, steps: pg_sys::Datum) -> bool {
-        self.change(row, [(self.queue.read.steps, steps)])
+        self.change(row, [(self.queue.known.read.steps, steps)])
     }
 
     fn change<const N: usize>(&mut self, row: &Row<'_>, changed: [(usize, pg_sys::Datum); N]) -> bool {
@@ -169,7 +294,7 @@ impl Changing<'_> {
         let (mut mode, mut not_hot) = Default::default();
         // SAFETY: a row of the open table, which has no triggers and keeps its constraints; the values live until it is stored.
         unsafe {
-            let all = (0..self.queue.shape.unfilled.len()).map(|column| row.value(column));
+            let all = (0..self.queue.known.columns).map(|column| row.value(column));
             storing::fill(
                 self.slot,
                 all,
@@ -198,11 +323,11 @@ impl Changing<'_> {
                 not_hot == pg_sys::TU_UpdateIndexes::TU_Summarizing,
             );
             if !is_hot {
-                let shape = self.queue.shape;
-                let all = shape.indexes.iter().map(|(index, _)| *index);
+                let known = self.queue.known;
+                let all = known.indexes.iter().copied();
                 let target = self
                     .indexes
-                    .get_or_insert_with(|| Target::open(shape.queue, all, 0));
+                    .get_or_insert_with(|| Target::open(known.table, all, 0));
                 target.index(self.slot, only_summaries);
             }
             true
@@ -276,13 +401,12 @@ impl<'q> Scan<'q> {
 
     /// Whether a row has a priority. It may have, where no index says so.
     pub fn has_priorities(&mut self) -> bool {
-        let by_priority = |(_, indexed): &&(pg_sys::Oid, Indexed)| *indexed == Indexed::Priority;
-        let Some((index, _)) = self.queue.shape.indexes.iter().find(by_priority) else {
+        let Some(index) = self.queue.known.by_priority else {
             return true;
         };
         // SAFETY: an index of the open table, read by the snapshot of the statement.
         unsafe {
-            let index = pg_sys::index_open(*index, pg_sys::AccessShareLock as i32);
+            let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
             let scan = begin_scan(self.queue.relation, index, 0);
             pg_sys::index_rescan(scan, std::ptr::null_mut(), 0, std::ptr::null_mut(), 0);
             let slot = self.slot();
@@ -363,7 +487,7 @@ impl<'q> Iterator for Scan<'q> {
         }
         Some(Row {
             slot: std::mem::replace(&mut self.slot, std::ptr::null_mut()),
-            read: self.queue.read,
+            read: &self.queue.known.read,
         })
     }
 }
