@@ -23,7 +23,7 @@ mod tests {
         stage::as_daemon()?;
         assert_eq!(claimed(3)?, "3 1");
         assert_eq!(claimed(3)?, "2 1");
-        assert_eq!(claimed(3)?, "0 0", "of no account is anything known");
+        assert_eq!(claimed(3)?, "0 1", "and there is no more");
         assert_eq!(
             ask("SELECT string_agg(DISTINCT concat_ws(' ', q.lease_token, q.attempt, q.lease_until > clock_timestamp()), ';')
                    || (SELECT ' ' || sum(cardinality(c.ids)) FROM automations.claims c) FROM automations.queue q")?,
@@ -130,12 +130,31 @@ mod tests {
     }
 
     #[pg_test]
-    fn nobody_calls_it_as_something_else_than_a_table() -> Outcome {
+    fn without_the_index_of_priorities_nobody_knows_that_there_are_none() -> Outcome {
         stage::set()?;
-        assert_eq!(
-            stage::state_of("SELECT automations.claim_captured(gen_random_uuid(), 1, 30000)")?,
-            "22023"
-        );
+        Spi::run("SELECT pg_temp.queue(1); DROP INDEX automations.queue_by_priority")?;
+        stage::as_daemon()?;
+        assert_eq!(claimed(1)?, "0 0");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn who_may_not_read_the_queue_or_the_settings_claims_nothing() -> Outcome {
+        stage::set()?;
+        for table in ["queue", "settings", "limits"] {
+            Spi::run(&format!(
+                "DELETE FROM automations.queue; SELECT pg_temp.queue(1);
+                 REVOKE SELECT ON automations.{table} FROM automations_daemon"
+            ))?;
+            stage::as_daemon()?;
+            assert_eq!(claimed(1)?, "0 0", "{table}");
+            stage::as_superuser()?;
+            Spi::run(&format!(
+                "GRANT SELECT ON automations.{table} TO automations_daemon"
+            ))?;
+        }
+        stage::as_daemon()?;
+        assert_eq!(claimed(1)?, "1 1");
         Ok(())
     }
 }

@@ -242,6 +242,77 @@ mod tests {
     }
 
     #[pg_test]
+    fn a_column_of_a_type_with_rules_of_its_own_is_filled_by_queries() -> Outcome {
+        let done = after(
+            "CREATE DOMAIN public.region AS text DEFAULT 'north';
+             ALTER TABLE public.automation_executions ADD COLUMN region public.region",
+        )?;
+        assert_eq!(done, "0 1");
+        assert_eq!(
+            ask("SELECT count(*) FROM public.automation_executions WHERE region = 'north'")?,
+            "2"
+        );
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_policy_that_restricts_is_for_queries_to_ask() -> Outcome {
+        let policy = "CREATE POLICY never ON public.automation_executions AS RESTRICTIVE FOR INSERT WITH CHECK (false)";
+        stage::set()?;
+        Spi::run("SELECT pg_temp.queue(1)")?;
+        Spi::run(LEASE)?;
+        Spi::run(policy)?;
+        stage::as_daemon()?;
+        assert_eq!(end_without(COMPLETED)?, "0");
+        let by_queries =
+            "SELECT automations.finish(array_agg(q.account_id), array_agg(q.id), array_agg(q.lease_token),
+                              '[{\"status\": \"completed\"}]') FROM automations.queue q";
+        assert_eq!(stage::state_of(by_queries)?, "42501");
+        Ok(())
+    }
+
+    #[pg_test]
+    fn who_may_not_insert_executions_or_read_the_queue_does_so_by_no_other_way() -> Outcome {
+        for revoked in [
+            "INSERT ON public.automation_executions",
+            "DELETE ON automations.queue",
+            "SELECT ON automations.queue",
+        ] {
+            stage::set()?;
+            Spi::run("SELECT pg_temp.queue(1)")?;
+            Spi::run(LEASE)?;
+            Spi::run(&format!("REVOKE {revoked} FROM automations_daemon"))?;
+            let one = ask("SELECT format('ARRAY[%L]::uuid[], ARRAY[%L]::uuid[], ARRAY[%L]::uuid[]', q.account_id, q.id, q.lease_token)
+                             FROM automations.queue q")?;
+            stage::as_daemon()?;
+            let call = [
+                "SELECT cardinality(automations.end_captured(",
+                &one,
+                ", '",
+                COMPLETED,
+                "'))",
+            ]
+            .concat();
+            assert_eq!(ask(&call)?, "0", "{revoked}");
+            stage::as_superuser()?;
+            assert_eq!(ask("SELECT count(*) FROM automations.queue")?, "1", "{revoked}");
+            Spi::run(&format!("GRANT {revoked} TO automations_daemon"))?;
+            stage::clear()?;
+        }
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_table_of_the_application_that_was_renamed_keeps_nothing_else_from_ending() -> Outcome {
+        let done = after(
+            "ALTER TABLE public.leads RENAME TO contacts;
+             UPDATE automations.queue SET lead_id = NULL",
+        )?;
+        assert_eq!(done, "1 0");
+        Ok(())
+    }
+
+    #[pg_test]
     fn a_column_that_is_computed_is_computed_by_queries() -> Outcome {
         let done = after(
             "ALTER TABLE public.automation_executions

@@ -140,8 +140,8 @@ mod tests {
             entry_rules event_data event_fires event_matches execution_steps finish finish_one finish_with_effect \
             fire_due fire_schedules fold_uncounted folded_change free_slots from_json full_limits hand_to_parents \
             heartbeat hold_automations hold_executions hold_host hold_parents hold_waits in_milliseconds \
-            inspect interrupt is_copy is_foreign is_free is_held is_odd is_too_large keep_changes \
-            keep_captured keep_occurrence keep_steps lease look maintain milliseconds_since nodes_executed outcome output_of \
+            inspect interrupt is_copy is_foreign is_free is_held is_odd is_too_large keep_captured keep_changes \
+            keep_occurrence keep_steps lease look maintain milliseconds_since nodes_executed outcome output_of \
             own_identifier park park_many priority_of progress provenance queue_turn \
             readiness record record_many record_with_effect refuse_child refuse_while_locked \
             release replay_change replay_missed requeue rescue resolve_trigger roles_past_policies schedules_due_in \

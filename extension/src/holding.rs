@@ -39,27 +39,30 @@ struct Automation {
 /// # Errors
 /// What the application's tables refuse.
 pub fn hold<'r>(rows: impl Iterator<Item = &'r Row<'r>> + Clone) -> Result<Held, Refusal> {
-    as_table_owner(|| {
-        Spi::connect_mut(|client| {
-            let ids = distinct(rows.clone().map(|row| Some(row.automation())));
-            let types = [PgOid::from(pg_sys::UUIDARRAYOID)];
-            let plan = writing_plan(&AUTOMATIONS, client, AUTOMATIONS_SQL, &types)?;
-            let mut automations = HashMap::with_capacity(ids.len());
-            for row in client.update(plan, None, &[uuid_array(&ids).into()])? {
-                if let Some(id) = row.get::<pgrx::Uuid>(1)? {
-                    let automation = Automation {
-                        version: row.get(2)?,
-                        keeps_changes: row.get(3)? == Some(true),
-                    };
-                    automations.insert(Uuid::from_bytes(*id.as_bytes()), automation);
-                }
+    let automations = Spi::connect_mut(|client| {
+        let ids = distinct(rows.clone().map(|row| Some(row.automation())));
+        let types = [PgOid::from(pg_sys::UUIDARRAYOID)];
+        let plan = writing_plan(&AUTOMATIONS, client, AUTOMATIONS_SQL, &types)?;
+        let mut automations = HashMap::with_capacity(ids.len());
+        for row in client.update(plan, None, &[uuid_array(&ids).into()])? {
+            if let Some(id) = row.get::<pgrx::Uuid>(1)? {
+                let automation = Automation {
+                    version: row.get(2)?,
+                    keeps_changes: row.get(3)? == Some(true),
+                };
+                automations.insert(Uuid::from_bytes(*id.as_bytes()), automation);
             }
-            let leads = distinct(rows.clone().map(Row::lead));
-            let conversations = distinct(rows.clone().map(Row::conversation));
-            let owners = host::owners(client, &leads, &conversations)?;
-            Ok(Held { automations, owners })
-        })
-    })
+        }
+        Ok::<_, Refusal>(automations)
+    })?;
+    let leads = distinct(rows.clone().map(Row::lead));
+    let conversations = distinct(rows.clone().map(Row::conversation));
+    if leads.is_empty() && conversations.is_empty() {
+        let owners = Owners::default();
+        return Ok(Held { automations, owners });
+    }
+    let owners = as_table_owner(|| Spi::connect_mut(|client| host::owners(client, &leads, &conversations)))?;
+    Ok(Held { automations, owners })
 }
 
 impl Held {

@@ -140,6 +140,7 @@ fn is_held(
 }
 
 /// Whose leads and conversations are that were held; those that were not are not there.
+#[derive(Default)]
 pub struct Owners {
     /// Of leads, by their ids.
     pub leads: HashMap<uuid::Uuid, Option<uuid::Uuid>>,
@@ -161,27 +162,23 @@ pub fn owners(
     conversation_ids: &[uuid::Uuid],
 ) -> Result<Owners, Refusal> {
     let mut owners = [HashMap::new(), HashMap::new()];
-    let mut tables = [None, None];
-    if !lead_ids.is_empty() || !conversation_ids.is_empty() {
-        let (_, leads, conversations) = kinds(client)?;
-        tables = [Some(leads.table), Some(conversations.table)];
-        let wanted = [(leads, lead_ids), (conversations, conversation_ids)];
-        for (owners, (kind, ids)) in owners
-            .iter_mut()
-            .zip(wanted)
-            .filter(|(_, (_, ids))| !ids.is_empty())
-        {
-            let ids: Vec<Uuid> = ids.iter().map(|id| Uuid::from_bytes(*id.as_bytes())).collect();
-            for row in client.update(kind.hold, None, &[ids.into()])? {
-                let id = |id: Option<Uuid>| id.map(|id| uuid::Uuid::from_bytes(*id.as_bytes()));
-                if let Some(held) = id(row.get(1)?) {
-                    owners.insert(held, id(row.get(2)?));
-                }
+    let (_, leads, conversations) = kinds(client)?;
+    let wanted = [(leads, lead_ids), (conversations, conversation_ids)];
+    for (owners, (kind, ids)) in owners
+        .iter_mut()
+        .zip(wanted)
+        .filter(|(_, (_, ids))| !ids.is_empty())
+    {
+        let ids: Vec<Uuid> = ids.iter().map(|id| Uuid::from_bytes(*id.as_bytes())).collect();
+        for row in client.update(kind.hold, None, &[ids.into()])? {
+            let id = |id: Option<Uuid>| id.map(|id| uuid::Uuid::from_bytes(*id.as_bytes()));
+            if let Some(held) = id(row.get(1)?) {
+                owners.insert(held, id(row.get(2)?));
             }
         }
     }
+    let (leads_table, conversations_table) = (Some(leads.table), Some(conversations.table));
     let [leads, conversations] = owners;
-    let [leads_table, conversations_table] = tables;
     Ok(Owners {
         leads,
         conversations,

@@ -2,17 +2,14 @@
 
 use pgrx::pg_sys;
 
-/// Whether a jsonb datum is an object with this key.
+/// Whether a jsonb datum has this key, or is a list with this string.
 #[must_use]
-pub fn has_key(datum: pg_sys::Datum, key: &str) -> bool {
-    // SAFETY: a jsonb, which is made anew where it is compressed; so many bytes of the key are read.
+pub fn has_key(datum: pg_sys::Datum, key: &std::ffi::CStr) -> bool {
+    // SAFETY: a jsonb and a text.
     unsafe {
-        let jsonb = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::Jsonb>();
-        let root = &raw mut (*jsonb).root;
-        let length = i32::try_from(key.len()).unwrap_or(0);
-        let none = std::ptr::null_mut();
-        (*root).header & pg_sys::JB_FOBJECT != 0
-            && !pg_sys::getKeyJsonValueFromContainer(root, key.as_ptr().cast(), length, none).is_null()
+        let key = pg_sys::Datum::from(pg_sys::cstring_to_text(key.as_ptr()));
+        let has = pgrx::direct_function_call_as_datum(pg_sys::jsonb_exists, &[Some(datum), Some(key)]);
+        has.is_some_and(|has| has.value() != 0)
     }
 }
 
@@ -108,18 +105,19 @@ impl Value {
         })
     }
 
-    /// A number that counts; none if it is none, or less than 0.
+    /// A number that counts; none if it is none.
     #[must_use]
     pub fn number(self) -> Option<usize> {
         if self.kind() != pg_sys::jbvType::jbvNumeric {
             return None;
         }
-        // SAFETY: a numeric; one that no integer can hold is an ERROR, as a cast would be.
-        let number = unsafe {
+        // SAFETY: a numeric, whose text ends with zero.
+        let text = unsafe {
             let numeric = pg_sys::Datum::from((*self.0).val.numeric);
-            pgrx::direct_function_call_as_datum(pg_sys::numeric_int4, &[Some(numeric)])?
+            let text = pgrx::direct_function_call_as_datum(pg_sys::numeric_out, &[Some(numeric)])?;
+            std::ffi::CStr::from_ptr(text.cast_mut_ptr())
         };
-        usize::try_from(number.value() as i32).ok()
+        text.to_str().ok()?.parse().ok()
     }
 
     /// As a jsonb of its own; none for null.

@@ -37,11 +37,14 @@ BEGIN
         -- again.
         RETURN QUERY
         SELECT c.id, c.account_id, c.automation_id, c.version, c.trigger_type, c.trigger_data::text, c.lead_id,
-               c.conversation_id, c.caused_by, c.depth, c.test_mode, c.started_at, c.attempt, 0::smallint, false, c.age_ms,
-               c.look_in_ms, false,
+               c.conversation_id, c.caused_by, c.depth, c.test_mode, c.started_at, c.attempt, c.crashes, c.has_steps, c.age_ms,
+               c.look_in_ms, c.has_execution,
                CASE WHEN c.id IS NULL AND c.account_id IS NOT NULL THEN
                    least(c.looked_to, automations.uuid_at(clock_timestamp() - interval '250 milliseconds')) END
-        FROM automations.claim_captured(token, batch, lease_ms, known[1], places[1]) c
+        FROM (SELECT x.*, CASE WHEN x.id IS NOT NULL THEN 0::smallint END AS crashes,
+                     CASE WHEN x.id IS NOT NULL THEN false END AS has_steps,
+                     CASE WHEN x.id IS NOT NULL THEN false END AS has_execution
+              FROM automations.claim_captured(token, batch, lease_ms, known[1], places[1]) x) c
         WHERE c.id IS NOT NULL OR c.look_in_ms IS NOT NULL OR known IS NOT NULL;
         IF FOUND THEN
             -- assigned: a statement would have to be set up

@@ -11,7 +11,7 @@ use crate::jsonb;
 use crate::plans::{Plan, plan};
 use crate::refusal::Refusal;
 use crate::tables::queue_rows::Scan;
-use crate::tables::small;
+use crate::tables::{lock_automations, small};
 
 thread_local! {
     static ACCOUNT: Plan = const { Plan::new() };
@@ -42,10 +42,7 @@ impl Lone {
     ///
     /// # Errors
     /// A setting that is no number.
-    pub fn find(scan: &mut Scan<'_>, known: Option<Uuid>) -> Result<Option<Lone>, Refusal> {
-        let Some(depth_limit) = depth_limit() else {
-            return Ok(None);
-        };
+    pub fn find(scan: &mut Scan<'_>, known: Option<Uuid>, depth_limit: i32) -> Result<Option<Lone>, Refusal> {
         let Some(account) = known.or_else(|| scan.first_account()) else {
             return Ok(None);
         };
@@ -77,9 +74,21 @@ impl Lone {
     }
 }
 
+/// How many executions may have caused one another, where no automation has a limit of its own and all may run. Asked before the
+/// queue is locked, in the order in which `install()` locks these tables, and of nobody who has to be waited for.
+pub fn depth_limit() -> Option<i32> {
+    let depth_limit = said_depth_limit()?;
+    if !lock_automations() {
+        return None;
+    }
+    // SAFETY: called by a statement.
+    let limits = unsafe { small::read(c"limits", |_| ControlFlow::Break(())) };
+    limits?.is_continue().then_some(depth_limit)
+}
+
 /// What the settings say; none where nothing may run: everything is paused, or this is a copy of the database that was installed
 /// (`is_foreign()`). None as well where a setting cannot be read here: then it is for whoever asks by queries to say so.
-fn depth_limit() -> Option<i32> {
+fn said_depth_limit() -> Option<i32> {
     let mut limit = DEPTH_LIMIT;
     // SAFETY: called by a statement; a name is a text, a value a jsonb.
     let read = unsafe {

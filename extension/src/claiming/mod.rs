@@ -72,6 +72,9 @@ fn claim(wanted: &Wanted, answer: &Answer) -> Result<(), Refusal> {
     if wanted.batch > MOST {
         return Ok(());
     }
+    let Some(depth_limit) = lone::depth_limit() else {
+        return Ok(());
+    };
     let Some(known) = queue_rows::locked() else {
         return Ok(());
     };
@@ -79,7 +82,7 @@ fn claim(wanted: &Wanted, answer: &Answer) -> Result<(), Refusal> {
     let queue = unsafe { Queue::open(&known) };
     // SAFETY: called by a statement.
     let mut scan = unsafe { queue.scan() };
-    let done = match Lone::find(&mut scan, wanted.known)? {
+    let done = match Lone::find(&mut scan, wanted.known, depth_limit)? {
         Some(lone) => claim_of(&lone, &queue, &mut scan, wanted, answer),
         None => Ok(()),
     };
@@ -220,7 +223,7 @@ fn is_odd(row: &Row<'_>, depth_limit: i32) -> bool {
         || i32::from(row.depth()) > depth_limit
         || row
             .trigger_data()
-            .is_some_and(|data| in_place::has_key(data, "too_large"))
+            .is_some_and(|data| in_place::has_key(data, c"too_large"))
 }
 
 fn uuid_datum(id: Uuid) -> Option<pg_sys::Datum> {

@@ -22,6 +22,7 @@ use crate::in_place::List;
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
 use crate::tables::history::{self, FILLED, History, Indexed, Leaf};
+use crate::tables::lock_automations;
 use crate::tables::queue_rows::{self, Named, Queue, named};
 use crate::tables::storing::{self, TOGETHER, Target};
 use outcome::{Outcome, Outcomes, Status, datum_of};
@@ -66,8 +67,14 @@ fn end_captured(
 fn end(named: &[Named], results: pg_sys::Datum, locked: bool) -> Result<Vec<Uuid>, Refusal> {
     // SAFETY: a jsonb, as the function is declared.
     let outcomes = unsafe { List::of(results) }.map(Outcomes);
-    let (Some(outcomes), Some(known), Some(history)) = (outcomes, queue_rows::locked(), history::locked())
-    else {
+    let Some(outcomes) = outcomes.filter(|_| lock_automations()) else {
+        return Ok(Vec::new());
+    };
+    // in the order in which install() locks them
+    let Some(known) = queue_rows::locked() else {
+        return Ok(Vec::new());
+    };
+    let Some(history) = history::locked() else {
         return Ok(Vec::new());
     };
     // SAFETY: the queue is locked, and as it is known.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::altered::{HISTORY, is_altered, was_altered};
 use super::plain::{Plain, Reference, bytes_of, is_heap};
-use super::{Column, lock, places, uuid};
+use super::{Column, lock, may, places, uuid};
 use crate::stamp::function;
 
 /// The columns that are filled, and their types; from [`MAYBE_NULL`] on there may be nothing for them.
@@ -131,7 +131,7 @@ pub fn locked() -> Option<Rc<History>> {
         };
         if lock(history.root) && !is_altered(&HISTORY) {
             KNOWN.replace(Some(Rc::clone(&history)));
-            return Some(history);
+            return may(history.root, &[pg_sys::ACL_INSERT]).then_some(history);
         }
     }
     None
@@ -139,13 +139,9 @@ pub fn locked() -> Option<Rc<History>> {
 
 /// Which partitions there are; nothing while somebody keeps the table locked, or if there is no such table.
 fn find_out() -> Option<History> {
-    // SAFETY: look-ups in the catalogue; the table is locked before it is opened.
+    let root = super::named(c"public", c"automation_executions").filter(|root| lock(*root))?;
+    // SAFETY: the table is locked before it is opened.
     unsafe {
-        let schema = pg_sys::get_namespace_oid(c"public".as_ptr(), true);
-        let root = pg_sys::get_relname_relid(c"automation_executions".as_ptr(), schema);
-        if root == pg_sys::InvalidOid || !lock(root) {
-            return None;
-        }
         HISTORY.with(|watch| watch.begin(vec![root]));
         let relation = pg_sys::table_open(root, pg_sys::NoLock as i32);
         let parts = described(relation).map(|described| (tables(described), parts(described)));
@@ -214,7 +210,9 @@ unsafe fn is_usual(relation: pg_sys::Relation) -> bool {
         let [automation, lead, conversation] =
             [c"automation_id", c"lead_id", c"conversation_id"].map(|name| column.as_deref() == Some(name));
         reference.refers_to == "id"
-            && (lead || conversation || automation && reference.table == automations())
+            && (lead
+                || conversation
+                || automation && Some(reference.table) == super::named(c"public", c"automations"))
     };
     let columns_are_filled = description
         .iter()
@@ -224,7 +222,14 @@ unsafe fn is_usual(relation: pg_sys::Relation) -> bool {
             let name = unsafe { CStr::from_ptr(column.attname.data.as_ptr()) };
             match FILLED.iter().position(|(filled, _)| *filled == name) {
                 Some(place) => place < MAYBE_NULL || !column.attnotnull,
-                None => !column.attnotnull && !column.atthasdef,
+                // a domain may have a default of its own, or allow no null, and so may a type
+                // SAFETY: look-ups in the catalogue.
+                None => unsafe {
+                    !column.attnotnull
+                        && !column.atthasdef
+                        && pg_sys::get_typtype(column.atttypid) as u8 != pg_sys::TYPTYPE_DOMAIN
+                        && pg_sys::get_typdefault(column.atttypid).is_null()
+                },
             }
         });
     let ours = [c"fill_execution", c"queue_execution"].map(|name| function(name, &[]));
@@ -240,20 +245,13 @@ unsafe fn is_usual(relation: pg_sys::Relation) -> bool {
         && triggers_are_known
         && !plain.has_long_references
         && plain.references.iter().all(is_known)
+        && !plain.restricted.iter().any(|command| b"*a".contains(command))
         && plain.checks.iter().all(|check| check == STATUS_CHECK)
 }
 
 /// What the CHECK of `install()` says of the state of an execution.
 const STATUS_CHECK: &str = "(status = ANY (ARRAY['pending'::text, 'running'::text, 'waiting'::text, 'completed'::text, \
      'failed'::text, 'cancelled'::text]))";
-
-fn automations() -> pg_sys::Oid {
-    // SAFETY: look-ups in the catalogue.
-    unsafe {
-        let schema = pg_sys::get_namespace_oid(c"public".as_ptr(), true);
-        pg_sys::get_relname_relid(c"automations".as_ptr(), schema)
-    }
-}
 
 unsafe fn read(relation: pg_sys::Relation) -> Option<Leaf> {
     // SAFETY: an open table, which is locked.

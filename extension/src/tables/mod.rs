@@ -70,8 +70,40 @@ fn place(description: &PgTupleDesc<'_>, name: &CStr, kind: pg_sys::Oid) -> Optio
 /// A lock as a statement that writes takes it, where nobody has to be waited for; it stays until the transaction ends.
 #[must_use]
 pub fn lock(table: pg_sys::Oid) -> bool {
+    lock_as(table, pg_sys::RowExclusiveLock)
+}
+
+/// The same, in any mode.
+fn lock_as(table: pg_sys::Oid, mode: u32) -> bool {
+    let mode = i32::try_from(mode).unwrap_or(pg_sys::RowExclusiveLock as i32);
     // SAFETY: the oid of a table, which may have gone: then what was known of it is not true any more.
-    unsafe { pg_sys::ConditionalLockRelationOid(table, pg_sys::RowExclusiveLock as i32) }
+    unsafe { pg_sys::ConditionalLockRelationOid(table, mode) }
+}
+
+/// Locks automations as whoever is about to hold some of them, where nobody has to be waited for. Before anything else is locked:
+/// whoever waits for them later holds nothing then that `install()`, which begins with them, waits for.
+#[must_use]
+pub fn lock_automations() -> bool {
+    named(c"public", c"automations").is_some_and(|table| lock_as(table, pg_sys::RowShareLock))
+}
+
+/// A table by its name.
+#[must_use]
+pub fn named(schema: &CStr, name: &CStr) -> Option<pg_sys::Oid> {
+    // SAFETY: look-ups in the catalogue.
+    let table =
+        unsafe { pg_sys::get_relname_relid(name.as_ptr(), pg_sys::get_namespace_oid(schema.as_ptr(), true)) };
+    (table != pg_sys::InvalidOid).then_some(table)
+}
+
+/// Whether whoever asks has each of these rights on a table: what is done without a query asks for no others than a query would.
+#[must_use]
+pub fn may(table: pg_sys::Oid, rights: &[u32]) -> bool {
+    // SAFETY: look-ups in the catalogue.
+    rights.iter().all(|right| unsafe {
+        let answer = pg_sys::pg_class_aclcheck(table, pg_sys::GetUserId(), pg_sys::AclMode::from(*right));
+        answer == pg_sys::AclResult::ACLCHECK_OK
+    })
 }
 
 /// The id that a datum points to.

@@ -23,6 +23,8 @@ pub struct Plain {
     pub has_long_references: bool,
     /// Triggers that are not switched off.
     pub triggers: Vec<Trigger>,
+    /// What its restrictive policies are about, each as `pg_policy` says it: `*`, `r`, `a`, `w` or `d`.
+    pub restricted: Vec<u8>,
 }
 
 /// An index.
@@ -32,6 +34,8 @@ pub struct Index {
     pub index: pg_sys::Oid,
     /// It is that of the primary key.
     pub is_primary: bool,
+    /// It is a btree in which every row can be found.
+    pub is_whole_btree: bool,
     /// The numbers of its columns, from 1; 0 for an expression.
     pub columns: Vec<i16>,
     /// Which rows it holds: all of them where there is nothing.
@@ -87,6 +91,7 @@ impl Plain {
                 references,
                 has_long_references,
                 triggers: triggers(relation),
+                restricted: restricted(relation),
             })
         }
     }
@@ -124,6 +129,7 @@ unsafe fn indexes(relation: pg_sys::Relation) -> Option<Vec<Index>> {
             let found = Index {
                 index,
                 is_primary: (*form).indisprimary,
+                is_whole_btree: (*form).indisvalid && access_method(index) == Some(pg_sys::BTREE_AM_OID),
                 columns,
                 predicate: if is_null {
                     String::new()
@@ -136,6 +142,36 @@ unsafe fn indexes(relation: pg_sys::Relation) -> Option<Vec<Index>> {
             is_simple.then_some(found)
         });
         indexes.collect()
+    }
+}
+
+/// How an index is kept.
+unsafe fn access_method(index: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: an entry of the cache is read while it is pinned.
+    unsafe {
+        let entry = pg_sys::SearchSysCache1(
+            pg_sys::SysCacheIdentifier::RELOID as i32,
+            pg_sys::Datum::from(index),
+        );
+        if entry.is_null() {
+            return None;
+        }
+        let method = (*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_class>(entry)).relam;
+        pg_sys::ReleaseSysCache(entry);
+        Some(method)
+    }
+}
+
+unsafe fn restricted(relation: pg_sys::Relation) -> Vec<u8> {
+    // SAFETY: an open table, and the policies that the relation cache has of it.
+    unsafe {
+        let described = (*relation).rd_rsdesc;
+        if described.is_null() {
+            return Vec::new();
+        }
+        let policies = PgList::<pg_sys::RowSecurityPolicy>::from_pg(pg_sys::list_copy((*described).policies));
+        let restrictive = policies.iter_ptr().filter(|policy| !(**policy).permissive);
+        restrictive.map(|policy| (*policy).polcmd as u8).collect()
     }
 }
 
@@ -208,9 +244,11 @@ unsafe fn references(relation: pg_sys::Relation) -> (Vec<Reference>, bool) {
         // SAFETY: a look-up in the catalogue; the name is a copy.
         refers_to: unsafe {
             let name = pg_sys::get_attname(table, refers_to, true);
-            (!name.is_null())
-                .then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
-                .unwrap_or_default()
+            if name.is_null() {
+                String::new()
+            } else {
+                CStr::from_ptr(name).to_string_lossy().into_owned()
+            }
         },
     });
     (references.collect(), has_long)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::altered::{QUEUE_ROWS, is_altered, was_altered};
 use super::plain::{Plain, is_heap};
 use super::storing::{self, Target};
-use super::{lock, uuid};
+use super::{lock, may, uuid};
 
 columns! {
     /// Where the columns stand that a claim and an end read.
@@ -71,7 +71,7 @@ pub fn locked() -> Option<Rc<Known>> {
         let known = match KNOWN.with_borrow(Clone::clone) {
             Some(known) => known?,
             None => {
-                let table = table()?;
+                let table = super::named(c"automations", c"queue")?;
                 QUEUE_ROWS.with(|watch| watch.begin(vec![table]));
                 if !lock(table) {
                     return None;
@@ -86,19 +86,11 @@ pub fn locked() -> Option<Rc<Known>> {
             return None;
         }
         if !is_altered(&QUEUE_ROWS) {
-            return Some(known);
+            let rights = [pg_sys::ACL_SELECT, pg_sys::ACL_UPDATE, pg_sys::ACL_DELETE];
+            return may(known.table, &rights).then_some(known);
         }
     }
     None
-}
-
-fn table() -> Option<pg_sys::Oid> {
-    // SAFETY: look-ups in the catalogue.
-    let table = unsafe {
-        let schema = pg_sys::get_namespace_oid(c"automations".as_ptr(), true);
-        pg_sys::get_relname_relid(c"queue".as_ptr(), schema)
-    };
-    (table != pg_sys::InvalidOid).then_some(table)
 }
 
 /// What a table is like; none where rows that are changed or taken out need more than is done here.
@@ -114,7 +106,10 @@ unsafe fn look(table: pg_sys::Oid) -> Option<Known> {
         pg_sys::table_close(relation, pg_sys::NoLock as i32);
         found?
     };
-    let is_bare = plain.triggers.is_empty() && plain.references.is_empty() && !plain.has_long_references;
+    let is_bare = plain.triggers.is_empty()
+        && plain.references.is_empty()
+        && !plain.has_long_references
+        && plain.restricted.is_empty();
     if !is_bare || plain.checks.iter().any(|check| check != LEASE_CHECK) {
         return None;
     }
@@ -122,11 +117,11 @@ unsafe fn look(table: pg_sys::Oid) -> Option<Known> {
     let key = plain
         .indexes
         .iter()
-        .find(|index| index.is_primary && index.columns == of_key)?;
+        .find(|index| index.is_primary && index.is_whole_btree && index.columns == of_key)?;
     let by_priority = plain
         .indexes
         .iter()
-        .find(|index| index.predicate == "(priority <> 0)");
+        .find(|index| index.is_whole_btree && index.predicate == "(priority <> 0)");
     Some(Known {
         table,
         read,
@@ -294,6 +289,9 @@ impl Changing<'_> {
         let (mut mode, mut not_hot) = Default::default();
         // SAFETY: a row of the open table, which has no triggers and keeps its constraints; the values live until it is stored.
         unsafe {
+            if !is_untouched(row.slot) && !self.lock(row) {
+                return false;
+            }
             let all = (0..self.queue.known.columns).map(|column| row.value(column));
             storing::fill(
                 self.slot,
@@ -307,7 +305,8 @@ impl Changing<'_> {
                 pg_sys::GetCurrentCommandId(true),
                 pg_sys::GetActiveSnapshot(),
                 std::ptr::null_mut(),
-                false,
+                // nobody has it, but for whoever came within this microsecond
+                true,
                 &mut failure,
                 &mut mode,
                 &mut not_hot,
@@ -334,6 +333,26 @@ impl Changing<'_> {
         }
     }
 
+    /// Locks a row that somebody has, or had; false where it cannot be had at once as it was looked at.
+    unsafe fn lock(&self, row: &Row<'_>) -> bool {
+        let mut failure = pg_sys::TM_FailureData::default();
+        // SAFETY: a row of the open table; the slot is filled again before it is used.
+        let result = unsafe {
+            pg_sys::table_tuple_lock(
+                self.queue.relation,
+                &mut (*row.slot).tts_tid,
+                pg_sys::GetActiveSnapshot(),
+                self.slot,
+                pg_sys::GetCurrentCommandId(true),
+                pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
+                pg_sys::LockWaitPolicy::LockWaitSkip,
+                0,
+                &mut failure,
+            )
+        };
+        result == pg_sys::TM_Result::TM_Ok
+    }
+
     /// Closes what was opened.
     pub fn close(self) {
         // SAFETY: made by changing().
@@ -352,6 +371,17 @@ unsafe fn begin_scan(table: pg_sys::Relation, index: pg_sys::Relation, keys: i32
         return pg_sys::index_beginscan(table, index, snapshot, keys, 0);
         #[cfg(feature = "pg18")]
         return pg_sys::index_beginscan(table, index, snapshot, std::ptr::null_mut(), keys, 0);
+    }
+}
+
+/// Whether nobody has locked or changed a row so far: its page says so, as it is now. An update that need not wait cannot be asked
+/// for (`heap_update()` forbids it), and to lock each row first costs a record of the log.
+unsafe fn is_untouched(slot: *mut pg_sys::TupleTableSlot) -> bool {
+    // SAFETY: a slot of a heap, whose row lies in a page that is held; one word of its header is read, as it is at this moment.
+    unsafe {
+        let tuple = (*slot.cast::<pg_sys::HeapTupleTableSlot>()).tuple;
+        let flags = std::ptr::read_volatile(&raw const (*(*tuple).t_data).t_infomask);
+        u32::from(flags) & pg_sys::HEAP_XMAX_INVALID != 0
     }
 }
 

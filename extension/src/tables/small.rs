@@ -5,6 +5,9 @@ use std::ops::ControlFlow;
 
 use pgrx::{PgTupleDesc, pg_sys};
 
+use super::plain::is_heap;
+use super::{lock_as, may};
+
 /// What one row holds, column by column.
 pub struct Row<'r> {
     slot: *mut pg_sys::TupleTableSlot,
@@ -21,7 +24,8 @@ impl Row<'_> {
     }
 }
 
-/// Shows the rows of a table to `look` until it breaks off; none if there is no such table.
+/// Shows the rows of a table to `look` until it breaks off; none if there is no such table, whoever asks may not read it, or
+/// somebody has locked it: nobody is waited for.
 ///
 /// # Safety
 /// Inside a statement, whose snapshot says what is there.
@@ -29,14 +33,17 @@ pub unsafe fn read<B>(
     table: &CStr,
     mut look: impl FnMut(&Row<'_>) -> ControlFlow<B>,
 ) -> Option<ControlFlow<B>> {
-    // SAFETY: look-ups in the catalogue; what is opened is closed, unless an ERROR has the transaction close it.
+    let table = super::named(c"automations", table)?;
+    if !may(table, &[pg_sys::ACL_SELECT]) || !lock_as(table, pg_sys::AccessShareLock) {
+        return None;
+    }
+    // SAFETY: a table that is locked; what is opened is closed, unless an ERROR has the transaction close it.
     unsafe {
-        let schema = pg_sys::get_namespace_oid(c"automations".as_ptr(), true);
-        let table = pg_sys::get_relname_relid(table.as_ptr(), schema);
-        if table == pg_sys::InvalidOid || pg_sys::get_rel_relkind(table) as u8 != pg_sys::RELKIND_RELATION {
+        let relation = pg_sys::table_open(table, pg_sys::NoLock as i32);
+        if !is_heap(relation) {
+            pg_sys::table_close(relation, pg_sys::NoLock as i32);
             return None;
         }
-        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
         let description = PgTupleDesc::from_pg_unchecked((*relation).rd_att);
         let columns = i32::try_from(description.len()).unwrap_or(0);
         let slot = pg_sys::table_slot_create(relation, std::ptr::null_mut());

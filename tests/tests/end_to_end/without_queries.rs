@@ -203,10 +203,21 @@ async fn a_table_that_somebody_alters_is_waited_for_by_nobody() {
     let (account, _) = queued(&database, 2).await;
     let (daemon, owner) = (database.superuser().await, database.superuser().await);
     let token = Uuid::now_v7();
-    let all = claim(&daemon, token, 2).await;
     let lock = |table: &str| format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
 
     for table in [
+        "automations.settings",
+        "automations.limits",
+        "public.automations",
+        "automations.queue",
+    ] {
+        owner.batch_execute(&lock(table)).await.unwrap();
+        assert_eq!(claim(&daemon, token, 2).await.len(), 0, "{table}");
+        owner.batch_execute("ROLLBACK").await.unwrap();
+    }
+    let all = claim(&daemon, token, 2).await;
+    for table in [
+        "public.automations",
         "public.automation_executions",
         "automations.queue",
         "automations.executions_default",
@@ -215,13 +226,35 @@ async fn a_table_that_somebody_alters_is_waited_for_by_nobody() {
         // where the partition is another one, it is nobody's business
         let free = usize::from(table.ends_with("default")) * 2;
         daemon.batch_execute("BEGIN").await.unwrap();
-        assert_eq!(
-            end(&daemon, &account, &all, token, "end_captured").await.len(),
-            free,
-            "{table}"
-        );
+        let ended = end(&daemon, &account, &all, token, "end_captured").await;
+        assert_eq!(ended.len(), free, "{table}");
         daemon.batch_execute("ROLLBACK").await.unwrap();
         owner.batch_execute("ROLLBACK").await.unwrap();
     }
     assert_eq!(end(&daemon, &account, &all, token, "end_captured").await, all);
+}
+
+/// Who takes one lock while it waits for another, which `install()` holds, would be waited for by it.
+#[tokio::test]
+async fn whoever_is_refused_a_table_holds_no_other_that_install_wants() {
+    let database = Database::fresh().await;
+    let (account, _) = queued(&database, 1).await;
+    let (daemon, owner) = (database.superuser().await, database.superuser().await);
+    let token = Uuid::now_v7();
+    let all = claim(&daemon, token, 1).await;
+    let held = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                 WHERE l.pid = pg_backend_pid() AND c.relname IN ('queue', 'automation_executions')";
+    for table in ["automations.settings", "public.automations"] {
+        let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        owner.batch_execute(&lock).await.unwrap();
+        daemon.batch_execute("BEGIN").await.unwrap();
+        claim(&daemon, token, 1).await;
+        if table == "public.automations" {
+            end(&daemon, &account, &all, token, "end_captured").await;
+        }
+        let locks: i64 = daemon.query_one(held, &[]).await.unwrap().get(0);
+        assert_eq!(locks, 0, "{table}");
+        daemon.batch_execute("ROLLBACK").await.unwrap();
+        owner.batch_execute("ROLLBACK").await.unwrap();
+    }
 }
