@@ -272,6 +272,53 @@ mod tests {
     }
 
     #[pg_test]
+    fn the_policy_of_the_daemon_says_which_rows_it_may_touch() -> Outcome {
+        for (table, command) in [
+            ("automations.queue", "USING"),
+            ("public.automation_executions", "WITH CHECK"),
+        ] {
+            stage::set()?;
+            Spi::run("SELECT pg_temp.queue(1)")?;
+            Spi::run(LEASE)?;
+            Spi::run(&format!(
+                "ALTER POLICY \"the daemon works for all accounts\" ON {table} {command} (account_id <> '{ADA}')"
+            ))?;
+            let one = "SELECT cardinality(automations.end_captured(ARRAY[$1], ARRAY[$2], ARRAY[$3], $4))";
+            let row = Spi::get_three::<pgrx::Uuid, pgrx::Uuid, pgrx::Uuid>(
+                "SELECT q.account_id, q.id, q.lease_token FROM automations.queue q",
+            )?;
+            stage::as_daemon()?;
+            let ended = Spi::get_one_with_args::<i32>(
+                one,
+                &[
+                    row.0.into(),
+                    row.1.into(),
+                    row.2.into(),
+                    pgrx::JsonB(serde_json::json!([{"status": "completed"}])).into(),
+                ],
+            )?;
+            assert_eq!(ended, Some(0), "{table}");
+            stage::as_superuser()?;
+            Spi::run(&format!(
+                "ALTER POLICY \"the daemon works for all accounts\" ON {table} USING (true) WITH CHECK (true)"
+            ))?;
+            stage::clear()?;
+        }
+        Ok(())
+    }
+
+    #[pg_test]
+    fn a_second_reference_of_a_lead_is_asked_by_queries() -> Outcome {
+        let done = after(
+            "CREATE TABLE public.people (id uuid PRIMARY KEY);
+             INSERT INTO public.people SELECT id FROM public.leads;
+             ALTER TABLE public.automation_executions ADD CONSTRAINT zz FOREIGN KEY (lead_id) REFERENCES public.people (id)",
+        )?;
+        assert_eq!(done, "0 1");
+        Ok(())
+    }
+
+    #[pg_test]
     fn who_may_not_insert_executions_or_read_the_queue_does_so_by_no_other_way() -> Outcome {
         for revoked in [
             "INSERT ON public.automation_executions",

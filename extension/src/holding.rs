@@ -86,12 +86,12 @@ impl Held {
 
     /// Whether its lead and its conversation are held in the tables that a partition of the history refers to, if it does.
     pub fn is_referred_to(&self, row: &Row<'_>, leaf: &Leaf) -> bool {
-        let is_held_there = |there: Option<pg_sys::Oid>, held: Option<pg_sys::Oid>, id: Option<Uuid>| {
-            id.is_none() || there.is_none_or(|there| held == Some(there))
+        let is_held_there = |there: &[pg_sys::Oid], held: Option<pg_sys::Oid>, id: Option<Uuid>| {
+            id.is_none() || there.iter().all(|there| held == Some(*there))
         };
-        is_held_there(leaf.leads, self.owners.leads_table, row.lead())
+        is_held_there(&leaf.leads, self.owners.leads_table, row.lead())
             && is_held_there(
-                leaf.conversations,
+                &leaf.conversations,
                 self.owners.conversations_table,
                 row.conversation(),
             )

@@ -33,7 +33,9 @@ fn keep(named: &[Named], records: pg_sys::Datum) -> Vec<Uuid> {
         return Vec::new();
     };
     // SAFETY: the queue is locked, and as it is known; called by a statement.
-    let queue = unsafe { Queue::open(&known) };
+    let Some(queue) = (unsafe { Queue::open(&known) }) else {
+        return Vec::new();
+    };
     let (mut scan, mut changing) = (unsafe { queue.scan() }, queue.changing());
     let mut kept = Vec::with_capacity(named.len());
     for one in named {

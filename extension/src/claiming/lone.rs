@@ -11,7 +11,7 @@ use crate::jsonb;
 use crate::plans::{Plan, plan};
 use crate::refusal::Refusal;
 use crate::tables::queue_rows::Scan;
-use crate::tables::{lock_automations, small};
+use crate::tables::{lock_first, small};
 
 thread_local! {
     static ACCOUNT: Plan = const { Plan::new() };
@@ -77,10 +77,10 @@ impl Lone {
 /// How many executions may have caused one another, where no automation has a limit of its own and all may run. Asked before the
 /// queue is locked, in the order in which `install()` locks these tables, and of nobody who has to be waited for.
 pub fn depth_limit() -> Option<i32> {
-    let depth_limit = said_depth_limit()?;
-    if !lock_automations() {
+    if !lock_first() {
         return None;
     }
+    let depth_limit = said_depth_limit()?;
     // SAFETY: called by a statement.
     let limits = unsafe { small::read(c"limits", |_| ControlFlow::Break(())) };
     limits?.is_continue().then_some(depth_limit)

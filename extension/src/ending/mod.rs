@@ -22,7 +22,7 @@ use crate::in_place::List;
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
 use crate::tables::history::{self, FILLED, History, Indexed, Leaf};
-use crate::tables::lock_automations;
+use crate::tables::lock_first;
 use crate::tables::queue_rows::{self, Named, Queue, named};
 use crate::tables::storing::{self, TOGETHER, Target};
 use outcome::{Outcome, Outcomes, Status, datum_of};
@@ -67,7 +67,7 @@ fn end_captured(
 fn end(named: &[Named], results: pg_sys::Datum, locked: bool) -> Result<Vec<Uuid>, Refusal> {
     // SAFETY: a jsonb, as the function is declared.
     let outcomes = unsafe { List::of(results) }.map(Outcomes);
-    let Some(outcomes) = outcomes.filter(|_| lock_automations()) else {
+    let Some(outcomes) = outcomes.filter(|_| lock_first()) else {
         return Ok(Vec::new());
     };
     // in the order in which install() locks them
@@ -78,7 +78,9 @@ fn end(named: &[Named], results: pg_sys::Datum, locked: bool) -> Result<Vec<Uuid
         return Ok(Vec::new());
     };
     // SAFETY: the queue is locked, and as it is known.
-    let queue = unsafe { Queue::open(&known) };
+    let Some(queue) = (unsafe { Queue::open(&known) }) else {
+        return Ok(Vec::new());
+    };
     let found = found(&history, &queue, named, outcomes);
     let done = end_found(&queue, &found, locked);
     for one in found {

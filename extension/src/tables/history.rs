@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::altered::{HISTORY, is_altered, was_altered};
 use super::plain::{Plain, Reference, bytes_of, is_heap};
-use super::{Column, lock, may, places, uuid};
+use super::{Column, lock, opened, places, uuid};
 use crate::stamp::function;
 
 /// The columns that are filled, and their types; from [`MAYBE_NULL`] on there may be nothing for them.
@@ -58,10 +58,10 @@ pub struct Leaf {
     pub filled: [usize; FILLED.len()],
     /// Its indexes, and which rows are in them.
     pub indexes: Vec<(pg_sys::Oid, Indexed)>,
-    /// Whose rows its leads have to be, if anybody's.
-    pub leads: Option<pg_sys::Oid>,
+    /// The tables whose rows its leads have to be.
+    pub leads: Vec<pg_sys::Oid>,
     /// The same of conversations.
-    pub conversations: Option<pg_sys::Oid>,
+    pub conversations: Vec<pg_sys::Oid>,
 }
 
 /// Which rows an index holds. The predicates of `install()` are known by what they say, so that an index that a row is
@@ -131,7 +131,11 @@ pub fn locked() -> Option<Rc<History>> {
         };
         if lock(history.root) && !is_altered(&HISTORY) {
             KNOWN.replace(Some(Rc::clone(&history)));
-            return may(history.root, &[pg_sys::ACL_INSERT]).then_some(history);
+            return opened(history.root, &[pg_sys::ACL_INSERT]).map(|relation| {
+                // SAFETY: it was opened to be asked for rights only.
+                unsafe { pg_sys::table_close(relation, pg_sys::NoLock as i32) };
+                history
+            });
         }
     }
     None
@@ -143,7 +147,10 @@ fn find_out() -> Option<History> {
     // SAFETY: the table is locked before it is opened.
     unsafe {
         HISTORY.with(|watch| watch.begin(vec![root]));
-        let relation = pg_sys::table_open(root, pg_sys::NoLock as i32);
+        let relation = pg_sys::try_table_open(root, pg_sys::NoLock as i32);
+        if relation.is_null() {
+            return None;
+        }
         let parts = described(relation).map(|described| (tables(described), parts(described)));
         pg_sys::table_close(relation, pg_sys::NoLock as i32);
         let (tables, from) = parts?;
@@ -260,13 +267,13 @@ unsafe fn read(relation: pg_sys::Relation) -> Option<Leaf> {
         (Plain::of(relation)?, places(&description, &FILLED)?)
     };
     let refers = |name: &CStr| {
-        let place = FILLED.iter().position(|(filled, _)| *filled == name)?;
-        let column = i16::try_from(filled[place] + 1).ok()?;
-        let reference = plain
+        let place = FILLED.iter().position(|(filled, _)| *filled == name);
+        let column = place.and_then(|place| i16::try_from(filled[place] + 1).ok());
+        let references = plain
             .references
             .iter()
-            .find(|reference| reference.column == column)?;
-        Some(reference.table)
+            .filter(|reference| Some(reference.column) == column);
+        references.map(|reference| reference.table).collect()
     };
     let indexes = plain
         .indexes

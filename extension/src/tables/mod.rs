@@ -80,11 +80,13 @@ fn lock_as(table: pg_sys::Oid, mode: u32) -> bool {
     unsafe { pg_sys::ConditionalLockRelationOid(table, mode) }
 }
 
-/// Locks automations as whoever is about to hold some of them, where nobody has to be waited for. Before anything else is locked:
-/// whoever waits for them later holds nothing then that `install()`, which begins with them, waits for.
+/// Locks what `install()` locks first, as whoever is about to read settings and hold automations, where nobody has to be waited
+/// for. Before anything else is locked: so nobody waits for `install()` with a lock that it waits for.
 #[must_use]
-pub fn lock_automations() -> bool {
-    named(c"public", c"automations").is_some_and(|table| lock_as(table, pg_sys::RowShareLock))
+pub fn lock_first() -> bool {
+    let settings =
+        named(c"automations", c"settings").is_some_and(|table| lock_as(table, pg_sys::AccessShareLock));
+    settings && named(c"public", c"automations").is_some_and(|table| lock_as(table, pg_sys::RowShareLock))
 }
 
 /// A table by its name.
@@ -96,14 +98,26 @@ pub fn named(schema: &CStr, name: &CStr) -> Option<pg_sys::Oid> {
     (table != pg_sys::InvalidOid).then_some(table)
 }
 
-/// Whether whoever asks has each of these rights on a table: what is done without a query asks for no others than a query would.
+/// Opens a table that is locked; none if it has gone, or whoever asks has not each of these rights on all of its rows: what is done
+/// without a query asks for no others than a query would.
 #[must_use]
-pub fn may(table: pg_sys::Oid, rights: &[u32]) -> bool {
-    // SAFETY: look-ups in the catalogue.
-    rights.iter().all(|right| unsafe {
-        let answer = pg_sys::pg_class_aclcheck(table, pg_sys::GetUserId(), pg_sys::AclMode::from(*right));
-        answer == pg_sys::AclResult::ACLCHECK_OK
-    })
+fn opened(table: pg_sys::Oid, rights: &[u32]) -> Option<pg_sys::Relation> {
+    // SAFETY: the table is locked. Its entry in the cache of rights is asked for only when it is there.
+    unsafe {
+        let relation = pg_sys::try_table_open(table, pg_sys::NoLock as i32);
+        if relation.is_null() {
+            return None;
+        }
+        let has = |right: &u32| {
+            let answer = pg_sys::pg_class_aclcheck(table, pg_sys::GetUserId(), pg_sys::AclMode::from(*right));
+            answer == pg_sys::AclResult::ACLCHECK_OK
+        };
+        if rights.iter().all(has) && plain::is_open(relation) {
+            return Some(relation);
+        }
+        pg_sys::table_close(relation, pg_sys::NoLock as i32);
+        None
+    }
 }
 
 /// The id that a datum points to.

@@ -4,7 +4,7 @@
 
 use std::ffi::CStr;
 
-use pgrx::{PgList, PgTupleDesc, pg_sys};
+use pgrx::{FromDatum, PgList, PgTupleDesc, pg_sys};
 
 /// A table without rules and computed columns, whose rows are stored as rows usually are, and whose keys are checked at once.
 #[derive(Debug)]
@@ -159,6 +159,49 @@ unsafe fn access_method(index: pg_sys::Oid) -> Option<pg_sys::Oid> {
         let method = (*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_class>(entry)).relam;
         pg_sys::ReleaseSysCache(entry);
         Some(method)
+    }
+}
+
+/// Whether row level security lets whoever asks see and write all rows: it does not concern them, or a policy of theirs says so,
+/// as the daemon's does. What restrictive policies say is not looked at.
+///
+/// # Safety
+/// An open table, which is locked.
+#[must_use]
+pub unsafe fn is_open(relation: pg_sys::Relation) -> bool {
+    // SAFETY: an open table, and the policies that the relation cache has of it.
+    unsafe {
+        let concerns = pg_sys::check_enable_rls((*relation).rd_id, pg_sys::InvalidOid, true);
+        if u32::try_from(concerns) != Ok(pg_sys::CheckEnableRlsResult::RLS_ENABLED) {
+            return true;
+        }
+        let described = (*relation).rd_rsdesc;
+        if described.is_null() {
+            return false;
+        }
+        let policies = PgList::<pg_sys::RowSecurityPolicy>::from_pg(pg_sys::list_copy((*described).policies));
+        policies.iter_ptr().any(|policy| {
+            let policy = &*policy;
+            let roles = Vec::<pg_sys::Oid>::from_datum(pg_sys::Datum::from(policy.roles), false);
+            policy.permissive
+                && policy.polcmd as u8 == b'*'
+                && says_true(policy.qual)
+                && (policy.with_check_qual.is_null() || says_true(policy.with_check_qual))
+                && roles.unwrap_or_default().into_iter().any(|role| {
+                    role == pg_sys::InvalidOid || pg_sys::has_privs_of_role(pg_sys::GetUserId(), role)
+                })
+        })
+    }
+}
+
+unsafe fn says_true(condition: *mut pg_sys::Expr) -> bool {
+    // SAFETY: a node of a policy.
+    unsafe {
+        if condition.is_null() || (*condition).type_ != pg_sys::NodeTag::T_Const {
+            return false;
+        }
+        let constant = condition.cast::<pg_sys::Const>();
+        !(*constant).constisnull && (*constant).constvalue.value() != 0
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use pgrx::{PgTupleDesc, pg_sys};
 
 use super::plain::is_heap;
-use super::{lock_as, may};
+use super::{lock_as, opened};
 
 /// What one row holds, column by column.
 pub struct Row<'r> {
@@ -34,12 +34,12 @@ pub unsafe fn read<B>(
     mut look: impl FnMut(&Row<'_>) -> ControlFlow<B>,
 ) -> Option<ControlFlow<B>> {
     let table = super::named(c"automations", table)?;
-    if !may(table, &[pg_sys::ACL_SELECT]) || !lock_as(table, pg_sys::AccessShareLock) {
+    if !lock_as(table, pg_sys::AccessShareLock) {
         return None;
     }
+    let relation = opened(table, &[pg_sys::ACL_SELECT])?;
     // SAFETY: a table that is locked; what is opened is closed, unless an ERROR has the transaction close it.
     unsafe {
-        let relation = pg_sys::table_open(table, pg_sys::NoLock as i32);
         if !is_heap(relation) {
             pg_sys::table_close(relation, pg_sys::NoLock as i32);
             return None;

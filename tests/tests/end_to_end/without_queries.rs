@@ -249,9 +249,7 @@ async fn whoever_is_refused_a_table_holds_no_other_that_install_wants() {
         owner.batch_execute(&lock).await.unwrap();
         daemon.batch_execute("BEGIN").await.unwrap();
         claim(&daemon, token, 1).await;
-        if table == "public.automations" {
-            end(&daemon, &account, &all, token, "end_captured").await;
-        }
+        assert_eq!(end(&daemon, &account, &all, token, "end_captured").await.len(), 0);
         let locks: i64 = daemon.query_one(held, &[]).await.unwrap().get(0);
         assert_eq!(locks, 0, "{table}");
         daemon.batch_execute("ROLLBACK").await.unwrap();
