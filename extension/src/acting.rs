@@ -9,6 +9,7 @@ use std::ffi::CStr;
 
 use pgrx::pg_sys;
 
+use crate::catalogue;
 use crate::refusal::Refusal;
 
 /// The role that owns the tables.
@@ -16,37 +17,14 @@ use crate::refusal::Refusal;
 /// # Errors
 /// [`Refusal::NotInstalled`] where `install()` has not run.
 pub fn table_owner() -> Result<pg_sys::Oid, Refusal> {
-    // SAFETY: plain catalogue look-ups inside a transaction.
-    unsafe {
-        let schema = pg_sys::get_namespace_oid(c"automations".as_ptr(), true);
-        if schema == pg_sys::InvalidOid {
-            return Err(Refusal::NotInstalled);
-        }
-        let queue = pg_sys::get_relname_relid(c"queue".as_ptr(), schema);
-        owner_of(queue).ok_or(Refusal::NotInstalled)
-    }
+    let queue = catalogue::table(c"automations", c"queue");
+    queue.and_then(owner_of).ok_or(Refusal::NotInstalled)
 }
 
 /// The owner of a relation, none if there is no such relation.
 #[must_use]
 pub fn owner_of(relation: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    if relation == pg_sys::InvalidOid {
-        return None;
-    }
-    // SAFETY: a syscache entry is read while it is pinned and then released.
-    unsafe {
-        let entry = pg_sys::SearchSysCache1(
-            pg_sys::SysCacheIdentifier::RELOID as i32,
-            pg_sys::Datum::from(relation),
-        );
-        if entry.is_null() {
-            return None;
-        }
-        let class = pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_class>(entry);
-        let owner = (*class).relowner;
-        pg_sys::ReleaseSysCache(entry);
-        Some(owner)
-    }
+    catalogue::class(relation, |class| class.relowner)
 }
 
 /// Does `work` as the owner of the tables.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::acting::as_table_owner;
 use crate::host::{self, Owners};
+use crate::ids::{from_postgres, to_postgres};
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
 use crate::tables::history::Leaf;
@@ -50,7 +51,7 @@ pub fn hold<'r>(rows: impl Iterator<Item = &'r Row<'r>> + Clone) -> Result<Held,
                     version: row.get(2)?,
                     keeps_changes: row.get(3)? == Some(true),
                 };
-                automations.insert(Uuid::from_bytes(*id.as_bytes()), automation);
+                automations.insert(from_postgres(id), automation);
             }
         }
         Ok::<_, Refusal>(automations)
@@ -119,7 +120,5 @@ fn distinct(ids: impl Iterator<Item = Option<Uuid>>) -> Vec<Uuid> {
 
 /// As a parameter of a statement.
 pub fn uuid_array(ids: &[Uuid]) -> Vec<pgrx::Uuid> {
-    ids.iter()
-        .map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
-        .collect()
+    ids.iter().copied().map(to_postgres).collect()
 }

@@ -13,6 +13,7 @@ use pgrx::spi::{OwnedPreparedStatement, SpiClient};
 use pgrx::{PgOid, Uuid, pg_sys};
 
 use crate::acting::as_table_owner;
+use crate::ids::{from_postgres, to_postgres};
 use crate::newest;
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
@@ -169,11 +170,10 @@ pub fn owners(
         .zip(wanted)
         .filter(|(_, (_, ids))| !ids.is_empty())
     {
-        let ids: Vec<Uuid> = ids.iter().map(|id| Uuid::from_bytes(*id.as_bytes())).collect();
+        let ids: Vec<Uuid> = ids.iter().copied().map(to_postgres).collect();
         for row in client.update(kind.hold, None, &[ids.into()])? {
-            let id = |id: Option<Uuid>| id.map(|id| uuid::Uuid::from_bytes(*id.as_bytes()));
-            if let Some(held) = id(row.get(1)?) {
-                owners.insert(held, id(row.get(2)?));
+            if let Some(held) = row.get(1)?.map(from_postgres) {
+                owners.insert(held, row.get(2)?.map(from_postgres));
             }
         }
     }

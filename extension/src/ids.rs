@@ -19,7 +19,19 @@ pub fn new_id() -> uuid::Uuid {
 /// `automations.uuid_v7()`.
 #[pg_extern(sql = false)]
 fn uuid_v7() -> pgrx::Uuid {
-    pgrx::Uuid::from_bytes(*new_id().as_bytes())
+    to_postgres(new_id())
+}
+
+/// An id as a parameter or a result of SQL.
+#[must_use]
+pub fn to_postgres(id: uuid::Uuid) -> pgrx::Uuid {
+    pgrx::Uuid::from_bytes(*id.as_bytes())
+}
+
+/// An id that came from SQL.
+#[must_use]
+pub fn from_postgres(id: pgrx::Uuid) -> uuid::Uuid {
+    uuid::Uuid::from_bytes(*id.as_bytes())
 }
 
 /// `automations.own_identifier(name)`: the oid of this database or the identifier of its server, as install() stores them.

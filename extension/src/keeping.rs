@@ -7,6 +7,7 @@ use pgrx::{AnyElement, PgMemoryContexts, pg_sys};
 use uuid::Uuid;
 
 use crate::clock;
+use crate::holding::uuid_array;
 use crate::in_place::List;
 use crate::tables::queue_rows::{self, Named, Queue, named};
 
@@ -22,9 +23,7 @@ fn keep_captured(
     let mut context = PgMemoryContexts::new("automations: steps");
     // SAFETY: nothing that is made in the context is used after it.
     let kept = unsafe { context.switch_to(|_| keep(&named, records.datum())) };
-    kept.iter()
-        .map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
-        .collect()
+    uuid_array(&kept)
 }
 
 fn keep(named: &[Named], records: pg_sys::Datum) -> Vec<Uuid> {

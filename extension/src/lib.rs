@@ -17,6 +17,7 @@
 //! | [`tables`], [`holding`], [`in_place`] | the tables that this needs, what the changes refer to, jsonb where it lies |
 //! | [`graphs`], [`schedules`], [`ids`], [`wake`] | what SQL asks of Rust |
 //! | [`acting`], [`contained`], [`refusal`] | how to switch roles, to survive errors, to report them |
+//! | [`catalogue`], [`newest`], [`stamp`] | what the catalogue says, and whether it is what was committed last |
 // The error report of pgrx, which its functions return by value, is larger than clippy likes.
 #![allow(clippy::result_large_err)]
 
@@ -26,6 +27,7 @@ pub mod acting;
 pub mod api_keys;
 pub mod asking;
 pub mod capture;
+pub mod catalogue;
 pub mod claiming;
 pub mod clock;
 pub mod contained;

@@ -3,12 +3,17 @@
 #[path = "../../pgrx-tests/stage.rs"]
 pub mod stage;
 
+#[path = "../../pgrx-tests/ends.rs"]
+pub mod ends;
+
 #[path = "../../pgrx-tests/hearing.rs"]
 pub mod hearing;
 
 #[path = "../../pgrx-tests/waiting.rs"]
 pub mod waiting;
 
+#[path = "../../pgrx-tests/altered_history.rs"]
+mod altered_history;
 #[path = "../../pgrx-tests/api_keys.rs"]
 mod api_keys;
 #[path = "../../pgrx-tests/attacks.rs"]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::provenance::Provenance;
 use super::write::Match;
 use crate::acting::{as_role, table_owner};
-use crate::ids::new_id;
+use crate::ids::{new_id, to_postgres};
 use crate::refusal::Refusal;
 use crate::tables::queue::{self, FILLED, Indexed, Shape};
 use crate::tables::storing::{self, TOGETHER, Target};
@@ -78,7 +78,7 @@ unsafe fn put(
     one: &Match,
     provenance: Provenance,
 ) -> Result<(), Refusal> {
-    let uuid = |id: Option<Uuid>| id.and_then(|id| pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum());
+    let uuid = |id: Option<Uuid>| id.map(to_postgres).into_datum();
     // SAFETY: reads a variable of this transaction.
     let began = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
     let values: [Option<pg_sys::Datum>; FILLED.len()] = [

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::cache;
 use super::hearing::{Heard, Hearing};
+use crate::ids::{from_postgres, to_postgres};
 use crate::newest::by_what_is_newest;
 use crate::patience::quickly;
 use crate::plans::{Plan, plan};
@@ -41,7 +42,7 @@ pub fn owners_of(source: &str, keys: Vec<String>) -> Result<HashMap<String, Uuid
             )?;
             for row in found {
                 if let (Some(key), Some(account)) = (row.get::<String>(1)?, row.get::<pgrx::Uuid>(2)?) {
-                    owners.insert(key, Uuid::from_bytes(*account.as_bytes()));
+                    owners.insert(key, from_postgres(account));
                 }
             }
             Ok(owners)
@@ -91,10 +92,7 @@ pub fn listeners_of(
     event: Event,
     accounts: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Heard>>, Refusal> {
-    let accounts: Vec<pgrx::Uuid> = accounts
-        .iter()
-        .map(|account| pgrx::Uuid::from_bytes(*account.as_bytes()))
-        .collect();
+    let accounts: Vec<pgrx::Uuid> = accounts.iter().map(|account| to_postgres(*account)).collect();
     by_what_is_newest(|client| {
         let types = [
             PgBuiltInOids::TEXTOID.oid(),
@@ -115,11 +113,11 @@ pub fn listeners_of(
             let event = row.get::<String>(4)?.unwrap_or_default();
             let columns = row.get::<Vec<String>>(5)?.unwrap_or_default();
             let conditions = row.get::<String>(6)?;
-            let account = Uuid::from_bytes(*account.as_bytes());
+            let account = from_postgres(account);
             let names: usize = columns.iter().map(|column| column.len() + 24).sum();
             listeners.entry(account).or_default().push(Heard {
                 account,
-                automation: Uuid::from_bytes(*automation.as_bytes()),
+                automation: from_postgres(automation),
                 version: row.get::<i32>(3)?.unwrap_or_default(),
                 priority: row.get::<i16>(7)?.unwrap_or_default(),
                 asks_record: row.get::<bool>(8)?.unwrap_or_default(),

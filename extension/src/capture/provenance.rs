@@ -45,7 +45,7 @@ impl Provenance {
 #[pg_extern(sql = false)]
 fn provenance() -> TableIterator<'static, (name!(execution_id, Option<pgrx::Uuid>), name!(depth, i16))> {
     let here = Provenance::current();
-    let caused_by = here.caused_by.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()));
+    let caused_by = here.caused_by.map(crate::ids::to_postgres);
     TableIterator::once((caused_by, here.depth))
 }
 

@@ -6,7 +6,6 @@ use pgrx::AnyElement;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::event::{ROW_BYTES, Side};
 use super::provenance::Provenance;
@@ -30,7 +29,7 @@ fn replay_change(
     depth: i16,
 ) -> Result<i32, ErrorReport> {
     let provenance = Provenance {
-        caused_by: caused_by.map(|id| Uuid::from_bytes(*id.as_bytes())),
+        caused_by: caused_by.map(crate::ids::from_postgres),
         depth,
     };
     let Some((source, table, oid)) = sources::source_of_name(tab)? else {

@@ -88,7 +88,7 @@ impl Rows {
         // SAFETY: asked for columns of type uuid only.
         self.datum(number)
             .and_then(|datum| unsafe { pgrx::Uuid::from_datum(datum, false) })
-            .map(|id| uuid::Uuid::from_bytes(*id.as_bytes()))
+            .map(crate::ids::from_postgres)
     }
 
     /// A value of the current row as text, by the output function of its type.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::direct;
 use super::provenance::Provenance;
 use crate::contained::Failure;
-use crate::ids::new_id;
+use crate::ids::{new_id, to_postgres};
 use crate::patience::quickly;
 use crate::refusal::Refusal;
 
@@ -71,7 +71,7 @@ pub fn queue(matches: &[Match], provenance: Provenance) -> Result<(), Refusal> {
             known.iter().map(|one| one.data.clone()).collect::<Vec<_>>().into(),
             uuids(known.iter().map(|one| one.lead)),
             uuids(known.iter().map(|one| one.conversation)),
-            provenance.caused_by.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())).into(),
+            provenance.caused_by.map(to_postgres).into(),
             provenance.depth.into(),
             known.iter().map(|one| one.priority).collect::<Vec<_>>().into(),
             known.iter().map(|one| one.record.clone()).collect::<Vec<_>>().into(),
@@ -109,7 +109,7 @@ pub fn miss(
             place.source.into(),
             provenance
                 .caused_by
-                .map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
+                .map(to_postgres)
                 .into(),
             provenance.depth.into(),
             failure.sqlstate.as_str().into(),
@@ -139,7 +139,5 @@ fn written(statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<(), Refusa
 }
 
 fn uuids(ids: impl Iterator<Item = Option<Uuid>>) -> DatumWithOid<'static> {
-    ids.map(|id| id.map(|id| pgrx::Uuid::from_bytes(*id.as_bytes())))
-        .collect::<Vec<_>>()
-        .into()
+    ids.map(|id| id.map(to_postgres)).collect::<Vec<_>>().into()
 }

@@ -4,6 +4,7 @@ use pgrx::{IntoDatum, PgMemoryContexts, pg_sys};
 use uuid::Uuid;
 
 use crate::clock;
+use crate::ids::to_postgres;
 use crate::refusal::Refusal;
 use crate::tables::queue_rows::Row;
 
@@ -101,5 +102,5 @@ impl Answer {
 }
 
 fn uuid_datum(id: Uuid) -> Option<pg_sys::Datum> {
-    pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum()
+    to_postgres(id).into_datum()
 }

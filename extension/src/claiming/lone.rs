@@ -6,12 +6,12 @@ use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
 use uuid::Uuid;
 
-use crate::ids::own_identifier;
+use crate::ids::{from_postgres, own_identifier, to_postgres};
 use crate::jsonb;
 use crate::plans::{Plan, plan};
 use crate::refusal::Refusal;
 use crate::tables::queue_rows::Scan;
-use crate::tables::{lock_first, small};
+use crate::tables::{Column, lock_first, small};
 
 thread_local! {
     static ACCOUNT: Plan = const { Plan::new() };
@@ -24,6 +24,9 @@ const ACCOUNT_SQL: &str = "
 
 /// Executions that caused one another, at most, unless the settings say otherwise.
 const DEPTH_LIMIT: i32 = 8;
+
+/// The columns of a setting.
+const SETTING: [Column; 2] = [(c"name", pg_sys::TEXTOID), (c"value", pg_sys::JSONBOID)];
 
 /// As JSON, no setting that is asked for is longer.
 const LONGEST: usize = 256;
@@ -38,32 +41,27 @@ pub struct Lone {
 }
 
 impl Lone {
-    /// The one that is known, else the first; none where several accounts, priorities, limits or the settings have a say.
+    /// The one that is known, else the first; none where several accounts, priorities or an operator have a say.
     ///
     /// # Errors
-    /// A setting that is no number.
+    /// What SPI refuses.
     pub fn find(scan: &mut Scan<'_>, known: Option<Uuid>, depth_limit: i32) -> Result<Option<Lone>, Refusal> {
         let Some(account) = known.or_else(|| scan.first_account()) else {
             return Ok(None);
         };
-        // SAFETY: called by a statement.
-        let limits = unsafe { small::read(c"limits", |_| ControlFlow::Break(())) };
-        if limits.is_none_or(|limits| limits.is_break()) || scan.has_others(account) || scan.has_priorities()
-        {
+        if scan.has_others(account) || scan.has_priorities() {
             return Ok(None);
         }
         Spi::connect(|client| {
             let statement = plan(&ACCOUNT, client, ACCOUNT_SQL, &[PgOid::from(pg_sys::UUIDOID)])?;
-            let id = pgrx::Uuid::from_bytes(*account.as_bytes());
-            let row = client.select(statement, None, &[id.into()])?.first();
+            let row = client
+                .select(statement, None, &[to_postgres(account).into()])?
+                .first();
             if row.get::<bool>(1)? != Some(false) {
                 return Ok(None);
             }
             let stopped = row.get::<Vec<pgrx::Uuid>>(2)?.unwrap_or_default();
-            let mut stopped: Vec<Uuid> = stopped
-                .iter()
-                .map(|id| Uuid::from_bytes(*id.as_bytes()))
-                .collect();
+            let mut stopped: Vec<Uuid> = stopped.into_iter().map(from_postgres).collect();
             stopped.sort_unstable();
             Ok(Some(Lone {
                 account,
@@ -82,7 +80,7 @@ pub fn depth_limit() -> Option<i32> {
     }
     let depth_limit = said_depth_limit()?;
     // SAFETY: called by a statement.
-    let limits = unsafe { small::read(c"limits", |_| ControlFlow::Break(())) };
+    let limits = unsafe { small::read(c"limits", &[], |[]| ControlFlow::Break(())) };
     limits?.is_continue().then_some(depth_limit)
 }
 
@@ -92,16 +90,9 @@ fn said_depth_limit() -> Option<i32> {
     let mut limit = DEPTH_LIMIT;
     // SAFETY: called by a statement; a name is a text, a value a jsonb.
     let read = unsafe {
-        small::read(c"settings", |row| {
-            let columns = crate::tables::places(
-                row.description,
-                &[(c"name", pg_sys::TEXTOID), (c"value", pg_sys::JSONBOID)],
-            );
-            let setting = columns.and_then(|[name, value]| Some((row.value(name)?, row.value(value)?)));
-            let Some((name, value)) = setting else {
-                return ControlFlow::Break(());
-            };
-            let Some(name) = <&str>::from_datum(name, false) else {
+        small::read(c"settings", &SETTING, |[name, value]| {
+            let name = name.and_then(|name| <&str>::from_datum(name, false));
+            let (Some(name), Some(value)) = (name, value) else {
                 return ControlFlow::Break(());
             };
             if !["paused", "depth_limit", "database_oid", "system_identifier"].contains(&name) {

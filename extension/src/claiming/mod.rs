@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::holding::{hold, uuid_array};
+use crate::ids::{from_postgres, to_postgres};
 use crate::in_place;
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
@@ -53,13 +54,12 @@ fn claim_captured(
     place: Option<pgrx::Uuid>,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<Option<bool>, pg_sys::panic::ErrorReport> {
-    let id = |id: pgrx::Uuid| Uuid::from_bytes(*id.as_bytes());
     let wanted = Wanted {
-        token: id(token),
+        token: from_postgres(token),
         batch: usize::try_from(batch).unwrap_or(0),
         lease_ms,
-        known: known.map(id),
-        place: place.map(id).unwrap_or_default(),
+        known: known.map(from_postgres),
+        place: place.map(from_postgres).unwrap_or_default(),
     };
     // SAFETY: called as a table function, as it is declared; nothing that is made in the context is used after it.
     unsafe {
@@ -190,8 +190,11 @@ fn note(token: Uuid, account: Uuid, ids: &[Uuid]) -> Result<(), Refusal> {
         let types = [pg_sys::UUIDOID, pg_sys::UUIDARRAYOID, pg_sys::UUIDARRAYOID].map(PgOid::from);
         let plan = writing_plan(&NOTE, client, NOTE_SQL, &types)?;
         let accounts = vec![account; ids.len()];
-        let token = pgrx::Uuid::from_bytes(*token.as_bytes());
-        let arguments = [token.into(), uuid_array(&accounts).into(), uuid_array(ids).into()];
+        let arguments = [
+            to_postgres(token).into(),
+            uuid_array(&accounts).into(),
+            uuid_array(ids).into(),
+        ];
         client.update(plan, None, &arguments)?;
         Ok(())
     })

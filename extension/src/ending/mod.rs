@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::holding::{hold, uuid_array};
+use crate::ids::to_postgres;
 use crate::in_place::List;
 use crate::plans::{Plan, writing_plan};
 use crate::refusal::Refusal;
@@ -25,7 +26,7 @@ use crate::tables::history::{self, FILLED, History, Indexed, Leaf};
 use crate::tables::lock_first;
 use crate::tables::queue_rows::{self, Named, Queue, named};
 use crate::tables::storing::{self, TOGETHER, Target};
-use outcome::{Outcome, Outcomes, Status, datum_of};
+use outcome::{Outcome, Status, datum_of};
 
 thread_local! {
     static FREE: Plan = const { Plan::new() };
@@ -58,15 +59,12 @@ fn end_captured(
     let mut context = PgMemoryContexts::new("automations: ends");
     // SAFETY: nothing that is made in the context is used after it.
     let done = unsafe { context.switch_to(|_| end(&named, results.datum(), locked)) }?;
-    Ok(done
-        .into_iter()
-        .map(|id| pgrx::Uuid::from_bytes(*id.as_bytes()))
-        .collect())
+    Ok(uuid_array(&done))
 }
 
 fn end(named: &[Named], results: pg_sys::Datum, locked: bool) -> Result<Vec<Uuid>, Refusal> {
     // SAFETY: a jsonb, as the function is declared.
-    let outcomes = unsafe { List::of(results) }.map(Outcomes);
+    let outcomes = unsafe { List::of(results) };
     let Some(outcomes) = outcomes.filter(|_| lock_first()) else {
         return Ok(Vec::new());
     };
@@ -91,7 +89,7 @@ fn end(named: &[Named], results: pg_sys::Datum, locked: bool) -> Result<Vec<Uuid
 }
 
 /// Those of these whose lease holds and which have no row yet, with what they came to.
-fn found<'q>(history: &History, queue: &'q Queue<'q>, named: &[Named], outcomes: Outcomes) -> Vec<Ended<'q>> {
+fn found<'q>(history: &History, queue: &'q Queue<'q>, named: &[Named], outcomes: List) -> Vec<Ended<'q>> {
     // SAFETY: called by a statement.
     let mut scan = unsafe { queue.scan() };
     let mut found = Vec::with_capacity(named.len());
@@ -100,7 +98,12 @@ fn found<'q>(history: &History, queue: &'q Queue<'q>, named: &[Named], outcomes:
             continue;
         };
         let is_ours = row.is_leased(one.token, clock::now()) && !row.has_execution();
-        let known = || Some((outcomes.at(one.place)?, history.leaf_for(one.id)?));
+        let known = || {
+            Some((
+                outcomes.at(one.place).and_then(Outcome::of)?,
+                history.leaf_for(one.id)?,
+            ))
+        };
         match is_ours.then(known).flatten() {
             Some((outcome, leaf)) => found.push(Ended { row, outcome, leaf }),
             None => scan.give_back(row),
@@ -163,7 +166,7 @@ impl Row<'_> {
         let milliseconds = clock::milliseconds(row.occurred_at(), self.completed_at);
         // as `milliseconds_since()` says it
         let milliseconds = i32::try_from(milliseconds).unwrap_or(i32::MAX);
-        let uuid = |id: Option<Uuid>| id.and_then(|id| pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum());
+        let uuid = |id: Option<Uuid>| id.map(to_postgres).into_datum();
         [
             uuid(Some(row.id())),
             uuid(Some(row.automation())),

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys;
 
-use crate::in_place::{List, Value};
+use crate::in_place::Value;
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +38,9 @@ pub struct Outcome {
     pub steps: Option<pg_sys::Datum>,
 }
 
-/// A list of results.
-#[derive(Debug, Clone, Copy)]
-pub struct Outcomes(pub List);
-
-impl Outcomes {
-    /// That of one place, from 0; none where it is not as a daemon sends it of what has ended.
-    pub fn at(self, place: usize) -> Option<Outcome> {
-        let result = self.0.at(place)?;
+impl Outcome {
+    /// Of an object of the list; none where it is not as a daemon sends it of what has ended.
+    pub fn of(result: Value) -> Option<Outcome> {
         let status = match result.of("status")?.text()? {
             b"completed" => Status::Completed,
             b"failed" => Status::Failed,

@@ -1,9 +1,12 @@
 //! What is known of a table is true until the relation cache says that the table was altered.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::thread::LocalKey;
 
 use pgrx::pg_sys;
+
+use super::lock;
 
 /// The tables that something is known of, and whether one of them has been altered since.
 pub struct Watch {
@@ -51,6 +54,44 @@ impl Watch {
     }
 }
 
+/// What is known of a table, for as long as this is true: nothing yet, that only queries will do, or what it is like.
+pub type Known<T> = RefCell<Option<Option<Rc<T>>>>;
+
+/// What a table is like, with a lock on it that was not waited for; none where only queries will do, or somebody else has it locked.
+/// `find_out` begins to watch before it looks, and gives nothing where nothing is to be remembered.
+pub fn locked<T, E>(
+    watch: &'static LocalKey<Watch>,
+    known: &'static LocalKey<Known<T>>,
+    find_out: impl Fn() -> Result<Option<Option<Rc<T>>>, E>,
+    table: impl Fn(&T) -> pg_sys::Oid,
+) -> Result<Option<Rc<T>>, E> {
+    // Somebody may have altered it before the lock was there; twice in a row is left to queries.
+    for _ in 0..2 {
+        if was_altered(watch) {
+            known.replace(None);
+        }
+        let found = match known.with_borrow(Clone::clone) {
+            Some(found) => found,
+            None => {
+                let Some(found) = find_out()? else {
+                    return Ok(None);
+                };
+                if !is_altered(watch) {
+                    known.replace(Some(found.clone()));
+                }
+                found
+            }
+        };
+        let Some(found) = found.filter(|found| lock(table(found))) else {
+            return Ok(None);
+        };
+        if !is_altered(watch) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
 /// Whether one of its tables has been altered since it began. To be asked with a lock on them.
 pub fn is_altered(watch: &'static LocalKey<Watch>) -> bool {
     if !REGISTERED.replace(true) {
@@ -61,7 +102,7 @@ pub fn is_altered(watch: &'static LocalKey<Watch>) -> bool {
 }
 
 /// The same, and it is not said again.
-pub fn was_altered(watch: &'static LocalKey<Watch>) -> bool {
+fn was_altered(watch: &'static LocalKey<Watch>) -> bool {
     is_altered(watch) && watch.with(|watch| watch.altered.replace(false))
 }
 

@@ -9,16 +9,17 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::ffi::CStr;
 use std::rc::Rc;
 
 use pgrx::{PgTupleDesc, pg_sys};
 use uuid::Uuid;
 
-use super::altered::{HISTORY, is_altered, was_altered};
+use super::altered::{self, HISTORY, Known, is_altered};
 use super::plain::{Plain, Reference, bytes_of, is_heap};
 use super::{Column, lock, opened, places, uuid};
-use crate::stamp::function;
+use crate::catalogue::{function, table};
 
 /// The columns that are filled, and their types; from [`MAYBE_NULL`] on there may be nothing for them.
 pub const FILLED: [Column; 22] = [
@@ -114,36 +115,25 @@ impl History {
 }
 
 thread_local! {
-    static KNOWN: RefCell<Option<Rc<History>>> = const { RefCell::new(None) };
+    static KNOWN: Known<History> = const { RefCell::new(None) };
 }
 
 /// The partitions, with a lock on the table that was not waited for; none where that cannot be had.
 #[must_use]
 pub fn locked() -> Option<Rc<History>> {
-    // Somebody may have altered one before the lock was there; twice in a row is left to the query.
-    for _ in 0..2 {
-        if was_altered(&HISTORY) {
-            KNOWN.replace(None);
-        }
-        let history = match KNOWN.with_borrow(Clone::clone) {
-            Some(history) => history,
-            None => Rc::new(find_out()?),
-        };
-        if lock(history.root) && !is_altered(&HISTORY) {
-            KNOWN.replace(Some(Rc::clone(&history)));
-            return opened(history.root, &[pg_sys::ACL_INSERT]).map(|relation| {
-                // SAFETY: it was opened to be asked for rights only.
-                unsafe { pg_sys::table_close(relation, pg_sys::NoLock as i32) };
-                history
-            });
-        }
-    }
-    None
+    let find_out = || Ok::<_, Infallible>(find_out().map(|history| Some(Rc::new(history))));
+    let found = altered::locked(&HISTORY, &KNOWN, find_out, |history| history.root).unwrap_or_default();
+    found.filter(|history| {
+        let relation = opened(history.root, &[pg_sys::ACL_INSERT]);
+        // SAFETY: it was opened to be asked for rights only.
+        let close = |relation| unsafe { pg_sys::table_close(relation, pg_sys::NoLock as i32) };
+        relation.map(close).is_some()
+    })
 }
 
 /// Which partitions there are; nothing while somebody keeps the table locked, or if there is no such table.
 fn find_out() -> Option<History> {
-    let root = super::named(c"public", c"automation_executions").filter(|root| lock(*root))?;
+    let root = table(c"public", c"automation_executions").filter(|root| lock(*root))?;
     // SAFETY: the table is locked before it is opened.
     unsafe {
         HISTORY.with(|watch| watch.begin(vec![root]));
@@ -186,10 +176,14 @@ unsafe fn look(root: pg_sys::Oid, table: pg_sys::Oid) -> Option<Leaf> {
     // SAFETY: both are locked.
     unsafe {
         let opened = [root, table].map(|table| pg_sys::table_open(table, pg_sys::NoLock as i32));
-        let is_usual = opened.iter().all(|relation| is_usual(*relation));
-        let leaf = (is_usual && is_heap(opened[1]))
-            .then(|| read(opened[1]))
-            .flatten();
+        let plain = opened.map(|relation| Plain::of(relation));
+        let leaf = match &plain {
+            [Some(root), Some(leaf)] if is_heap(opened[1]) => {
+                let are_usual = is_usual(opened[0], root) && is_usual(opened[1], leaf);
+                are_usual.then(|| read(opened[1], leaf)).flatten()
+            }
+            _ => None,
+        };
         for relation in opened {
             pg_sys::table_close(relation, pg_sys::NoLock as i32);
         }
@@ -199,14 +193,9 @@ unsafe fn look(root: pg_sys::Oid, table: pg_sys::Oid) -> Option<Leaf> {
 
 /// Whether a row that is complete, and whose references are held, needs nothing but to be stored and indexed: nothing has been
 /// added to what `install()` makes.
-unsafe fn is_usual(relation: pg_sys::Relation) -> bool {
+unsafe fn is_usual(relation: pg_sys::Relation, plain: &Plain) -> bool {
     // SAFETY: an open table, which is locked.
-    let (plain, description) = unsafe {
-        let Some(plain) = Plain::of(relation) else {
-            return false;
-        };
-        (plain, PgTupleDesc::from_pg_unchecked((*relation).rd_att))
-    };
+    let description = unsafe { PgTupleDesc::from_pg_unchecked((*relation).rd_att) };
     let name_of = |number: i16| {
         let column = description.get(usize::try_from(number).ok()?.checked_sub(1)?)?;
         // SAFETY: a name ends with zero.
@@ -219,7 +208,7 @@ unsafe fn is_usual(relation: pg_sys::Relation) -> bool {
         reference.refers_to == "id"
             && (lead
                 || conversation
-                || automation && Some(reference.table) == super::named(c"public", c"automations"))
+                || automation && Some(reference.table) == table(c"public", c"automations"))
     };
     let columns_are_filled = description
         .iter()
@@ -239,7 +228,12 @@ unsafe fn is_usual(relation: pg_sys::Relation) -> bool {
                 },
             }
         });
-    let ours = [c"fill_execution", c"queue_execution"].map(|name| function(name, &[]));
+    let ours = [c"fill_execution", c"queue_execution"].map(|name| {
+        // SAFETY: a row of pg_proc, which is pinned.
+        function(name, &[], |entry| unsafe {
+            (*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_proc>(entry)).oid
+        })
+    });
     let triggers_are_known = plain
         .triggers
         .iter()
@@ -260,11 +254,11 @@ unsafe fn is_usual(relation: pg_sys::Relation) -> bool {
 const STATUS_CHECK: &str = "(status = ANY (ARRAY['pending'::text, 'running'::text, 'waiting'::text, 'completed'::text, \
      'failed'::text, 'cancelled'::text]))";
 
-unsafe fn read(relation: pg_sys::Relation) -> Option<Leaf> {
+unsafe fn read(relation: pg_sys::Relation, plain: &Plain) -> Option<Leaf> {
     // SAFETY: an open table, which is locked.
-    let (plain, filled) = unsafe {
+    let filled = unsafe {
         let description = PgTupleDesc::from_pg_unchecked((*relation).rd_att);
-        (Plain::of(relation)?, places(&description, &FILLED)?)
+        places(&description, &FILLED)?
     };
     let refers = |name: &CStr| {
         let place = FILLED.iter().position(|(filled, _)| *filled == name);

@@ -46,6 +46,8 @@ use std::ffi::CStr;
 use pgrx::{PgTupleDesc, pg_sys};
 use uuid::Uuid;
 
+use crate::catalogue::table;
+
 /// A column by its name, and its type.
 pub type Column = (&'static CStr, pg_sys::Oid);
 
@@ -85,17 +87,8 @@ fn lock_as(table: pg_sys::Oid, mode: u32) -> bool {
 #[must_use]
 pub fn lock_first() -> bool {
     let settings =
-        named(c"automations", c"settings").is_some_and(|table| lock_as(table, pg_sys::AccessShareLock));
-    settings && named(c"public", c"automations").is_some_and(|table| lock_as(table, pg_sys::RowShareLock))
-}
-
-/// A table by its name.
-#[must_use]
-pub fn named(schema: &CStr, name: &CStr) -> Option<pg_sys::Oid> {
-    // SAFETY: look-ups in the catalogue.
-    let table =
-        unsafe { pg_sys::get_relname_relid(name.as_ptr(), pg_sys::get_namespace_oid(schema.as_ptr(), true)) };
-    (table != pg_sys::InvalidOid).then_some(table)
+        table(c"automations", c"settings").is_some_and(|table| lock_as(table, pg_sys::AccessShareLock));
+    settings && table(c"public", c"automations").is_some_and(|table| lock_as(table, pg_sys::RowShareLock))
 }
 
 /// Opens a table that is locked; none if it has gone, or whoever asks has not each of these rights on all of its rows: what is done
@@ -118,6 +111,15 @@ fn opened(table: pg_sys::Oid, rights: &[u32]) -> Option<pg_sys::Relation> {
         pg_sys::table_close(relation, pg_sys::NoLock as i32);
         None
     }
+}
+
+/// What stands in a column of a row, from 0; none for null.
+///
+/// # Safety
+/// The columns of the slot were read up to this one.
+unsafe fn value(slot: *mut pg_sys::TupleTableSlot, column: usize) -> Option<pg_sys::Datum> {
+    // SAFETY: as the caller says.
+    unsafe { (!*(*slot).tts_isnull.add(column)).then(|| *(*slot).tts_values.add(column)) }
 }
 
 /// The id that a datum points to.

@@ -6,6 +6,8 @@ use std::ffi::CStr;
 
 use pgrx::{FromDatum, PgList, PgTupleDesc, pg_sys};
 
+use crate::catalogue::class;
+
 /// A table without rules and computed columns, whose rows are stored as rows usually are, and whose keys are checked at once.
 #[derive(Debug)]
 pub struct Plain {
@@ -129,7 +131,8 @@ unsafe fn indexes(relation: pg_sys::Relation) -> Option<Vec<Index>> {
             let found = Index {
                 index,
                 is_primary: (*form).indisprimary,
-                is_whole_btree: (*form).indisvalid && access_method(index) == Some(pg_sys::BTREE_AM_OID),
+                is_whole_btree: (*form).indisvalid
+                    && class(index, |class| class.relam) == Some(pg_sys::BTREE_AM_OID),
                 columns,
                 predicate: if is_null {
                     String::new()
@@ -142,23 +145,6 @@ unsafe fn indexes(relation: pg_sys::Relation) -> Option<Vec<Index>> {
             is_simple.then_some(found)
         });
         indexes.collect()
-    }
-}
-
-/// How an index is kept.
-unsafe fn access_method(index: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    // SAFETY: an entry of the cache is read while it is pinned.
-    unsafe {
-        let entry = pg_sys::SearchSysCache1(
-            pg_sys::SysCacheIdentifier::RELOID as i32,
-            pg_sys::Datum::from(index),
-        );
-        if entry.is_null() {
-            return None;
-        }
-        let method = (*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_class>(entry)).relam;
-        pg_sys::ReleaseSysCache(entry);
-        Some(method)
     }
 }
 
@@ -175,13 +161,7 @@ pub unsafe fn is_open(relation: pg_sys::Relation) -> bool {
         if u32::try_from(concerns) != Ok(pg_sys::CheckEnableRlsResult::RLS_ENABLED) {
             return true;
         }
-        let described = (*relation).rd_rsdesc;
-        if described.is_null() {
-            return false;
-        }
-        let policies = PgList::<pg_sys::RowSecurityPolicy>::from_pg(pg_sys::list_copy((*described).policies));
-        policies.iter_ptr().any(|policy| {
-            let policy = &*policy;
+        policies(relation).into_iter().any(|policy| {
             let roles = Vec::<pg_sys::Oid>::from_datum(pg_sys::Datum::from(policy.roles), false);
             policy.permissive
                 && policy.polcmd as u8 == b'*'
@@ -206,15 +186,23 @@ unsafe fn says_true(condition: *mut pg_sys::Expr) -> bool {
 }
 
 unsafe fn restricted(relation: pg_sys::Relation) -> Vec<u8> {
-    // SAFETY: an open table, and the policies that the relation cache has of it.
+    // SAFETY: an open table.
+    let policies = unsafe { policies(relation) };
+    let restrictive = policies.into_iter().filter(|policy| !policy.permissive);
+    restrictive.map(|policy| policy.polcmd as u8).collect()
+}
+
+/// The policies that the relation cache has of a table, as long as it is open.
+unsafe fn policies<'r>(relation: pg_sys::Relation) -> Vec<&'r pg_sys::RowSecurityPolicy> {
+    // SAFETY: an open table; the list is copied.
     unsafe {
         let described = (*relation).rd_rsdesc;
         if described.is_null() {
             return Vec::new();
         }
-        let policies = PgList::<pg_sys::RowSecurityPolicy>::from_pg(pg_sys::list_copy((*described).policies));
-        let restrictive = policies.iter_ptr().filter(|policy| !(**policy).permissive);
-        restrictive.map(|policy| (*policy).polcmd as u8).collect()
+        let list = pg_sys::list_copy((*described).policies);
+        let policies = PgList::<pg_sys::RowSecurityPolicy>::from_pg(list);
+        policies.iter_ptr().map(|policy| &*policy).collect()
     }
 }
 

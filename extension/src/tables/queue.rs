@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use pgrx::{PgTupleDesc, pg_sys};
 
-use super::altered::{QUEUE, is_altered, was_altered};
+use super::altered::{self, Known, QUEUE};
 use super::{Column, lock};
+use crate::catalogue::table;
 use crate::newest::{self, by_what_is_newest};
 use crate::patience::quickly;
 use crate::refusal::Refusal;
@@ -100,11 +101,8 @@ const PLAIN_SQL: &str = "
                    OR (d.classid = 'pg_class'::regclass
                        AND d.objid IN (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid))))";
 
-/// What is known: nothing yet, that the queue is not plain, or its shape.
-type Known = Option<Option<Rc<Shape>>>;
-
 thread_local! {
-    static KNOWN: RefCell<Known> = const { RefCell::new(None) };
+    static KNOWN: Known<Shape> = const { RefCell::new(None) };
 }
 
 /// The shape of the queue, with a lock on it that was not waited for; none where only a query can write to it.
@@ -112,58 +110,21 @@ thread_local! {
 /// # Errors
 /// Somebody holds a lock on the catalogue.
 pub fn locked() -> Result<Option<Rc<Shape>>, Refusal> {
-    // Somebody may have altered it before the lock was there; twice in a row is left to the query.
-    for _ in 0..2 {
-        let Some(shape) = shape()? else {
-            return Ok(None);
-        };
-        if !lock(shape.queue) {
-            return Ok(None);
-        }
-        if !is_altered(&QUEUE) {
-            return Ok(Some(shape));
-        }
-    }
-    Ok(None)
+    altered::locked(&QUEUE, &KNOWN, find_out, |shape| shape.queue)
 }
 
-fn shape() -> Result<Option<Rc<Shape>>, Refusal> {
-    if was_altered(&QUEUE) {
-        KNOWN.replace(None);
-    }
-    if let Some(known) = KNOWN.with_borrow(Clone::clone) {
-        return Ok(known);
-    }
+/// What the queue is like; nothing while somebody keeps it locked, or this transaction does not see what was committed last.
+fn find_out() -> Result<Option<Option<Rc<Shape>>>, Refusal> {
     if !newest::is_seen() {
         return Ok(None);
     }
-    let Some(found) = find_out()? else {
-        return Ok(None); // somebody has locked it for a moment
+    let Some(queue) = table(c"automations", c"queue") else {
+        return Ok(Some(None));
     };
-    if !is_altered(&QUEUE) {
-        KNOWN.replace(Some(found.clone()));
+    QUEUE.with(|watch| watch.begin(vec![queue]));
+    if !lock(queue) {
+        return Ok(None);
     }
-    Ok(found)
-}
-
-/// What the queue is like; nothing while somebody keeps it locked.
-fn find_out() -> Result<Known, Refusal> {
-    // SAFETY: look-ups in the catalogue, and a lock that is not waited for; it stays, as that of a query would.
-    let queue = unsafe {
-        let schema = pg_sys::get_namespace_oid(c"automations".as_ptr(), true);
-        if schema == pg_sys::InvalidOid {
-            return Ok(Some(None));
-        }
-        let queue = pg_sys::get_relname_relid(c"queue".as_ptr(), schema);
-        if queue == pg_sys::InvalidOid {
-            return Ok(Some(None));
-        }
-        QUEUE.with(|watch| watch.begin(vec![queue]));
-        if !lock(queue) {
-            return Ok(None);
-        }
-        queue
-    };
     let names: Vec<String> = FILLED
         .iter()
         .map(|(name, _)| name.to_string_lossy().into_owned())

@@ -13,13 +13,15 @@ mod row;
 mod scan;
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::rc::Rc;
 
 use pgrx::{PgTupleDesc, pg_sys};
 
-use super::altered::{QUEUE_ROWS, is_altered, was_altered};
+use super::altered::{self, Known, QUEUE_ROWS};
 use super::plain::{Plain, is_heap};
 use super::{lock, opened};
+use crate::catalogue::table;
 
 pub use changing::Changing;
 pub use named::{Named, named};
@@ -54,7 +56,7 @@ columns! {
 
 /// What is known of the queue.
 #[derive(Debug)]
-pub struct Known {
+pub struct Layout {
     table: pg_sys::Oid,
     read: Read,
     columns: usize,
@@ -67,48 +69,36 @@ pub struct Known {
 
 thread_local! {
     /// None where only queries can read and write it.
-    static KNOWN: RefCell<Option<Option<Rc<Known>>>> = const { RefCell::new(None) };
+    static KNOWN: Known<Layout> = const { RefCell::new(None) };
 }
 
 /// The queue as it is, with a lock on it that was not waited for; none where only queries can read and write it, and where this
 /// transaction may not write, or does not see in each statement what others have committed.
 #[must_use]
-pub fn locked() -> Option<Rc<Known>> {
+pub fn locked() -> Option<Rc<Layout>> {
     // SAFETY: variables of this transaction.
     if unsafe { pg_sys::XactReadOnly || pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 } {
         return None;
     }
-    // Somebody may have altered it before the lock was there; twice in a row is left to queries.
-    for _ in 0..2 {
-        if was_altered(&QUEUE_ROWS) {
-            KNOWN.replace(None);
-        }
-        let known = match KNOWN.with_borrow(Clone::clone) {
-            Some(known) => known?,
-            None => {
-                let table = super::named(c"automations", c"queue")?;
-                QUEUE_ROWS.with(|watch| watch.begin(vec![table]));
-                if !lock(table) {
-                    return None;
-                }
-                // SAFETY: it is locked.
-                let known = unsafe { look(table) }.map(Rc::new);
-                KNOWN.replace(Some(known.clone()));
-                known?
-            }
-        };
-        if !lock(known.table) {
-            return None;
-        }
-        if !is_altered(&QUEUE_ROWS) {
-            return Some(known);
-        }
-    }
-    None
+    let found = altered::locked(
+        &QUEUE_ROWS,
+        &KNOWN,
+        || Ok::<_, Infallible>(find_out()),
+        |known| known.table,
+    );
+    found.unwrap_or_default()
+}
+
+/// What the queue is like; nothing while somebody keeps it locked, or if there is none.
+fn find_out() -> Option<Option<Rc<Layout>>> {
+    let table = table(c"automations", c"queue")?;
+    QUEUE_ROWS.with(|watch| watch.begin(vec![table]));
+    // SAFETY: it is locked.
+    lock(table).then(|| unsafe { look(table) }.map(Rc::new))
 }
 
 /// What a table is like; none where rows that are changed or taken out need more than is done here.
-unsafe fn look(table: pg_sys::Oid) -> Option<Known> {
+unsafe fn look(table: pg_sys::Oid) -> Option<Layout> {
     // SAFETY: it is locked.
     let (plain, read) = unsafe {
         let relation = pg_sys::try_table_open(table, pg_sys::NoLock as i32);
@@ -139,7 +129,7 @@ unsafe fn look(table: pg_sys::Oid) -> Option<Known> {
         .indexes
         .iter()
         .find(|index| index.is_whole_btree && index.predicate == "(priority <> 0)");
-    Some(Known {
+    Some(Layout {
         table,
         read,
         columns: plain.columns,
@@ -154,7 +144,7 @@ const LEASE_CHECK: &str = "((lease_token IS NULL) = (lease_until IS NULL))";
 
 /// The queue, open to be read and written to.
 pub struct Queue<'k> {
-    known: &'k Known,
+    known: &'k Layout,
     relation: pg_sys::Relation,
     /// How many columns have to be read, so that each of them is.
     last: i32,
@@ -166,7 +156,7 @@ impl<'k> Queue<'k> {
     /// # Safety
     /// It is locked, and as it is known.
     #[must_use]
-    pub unsafe fn open(known: &'k Known) -> Option<Queue<'k>> {
+    pub unsafe fn open(known: &'k Layout) -> Option<Queue<'k>> {
         let rights = [pg_sys::ACL_SELECT, pg_sys::ACL_UPDATE, pg_sys::ACL_DELETE];
         Some(Queue {
             known,

@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::ids::from_postgres;
+
 /// What a daemon names under its lease: the row, and where in a list stands what is to be done with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Named {
@@ -22,7 +24,7 @@ pub fn named(
     ids: &[Option<pgrx::Uuid>],
     tokens: &[Option<pgrx::Uuid>],
 ) -> Vec<Named> {
-    let id = |id: &Option<pgrx::Uuid>| id.map(|id| Uuid::from_bytes(*id.as_bytes()));
+    let id = |id: &Option<pgrx::Uuid>| id.map(from_postgres);
     let given = accounts.iter().zip(ids).zip(tokens).enumerate();
     let mut named: Vec<Named> = given
         .filter_map(|(place, ((account, execution), token))| {

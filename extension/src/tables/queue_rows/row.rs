@@ -4,7 +4,7 @@ use pgrx::pg_sys;
 use uuid::Uuid;
 
 use super::Read;
-use crate::tables::uuid;
+use crate::tables::{uuid, value};
 
 /// A row. What it holds lies in its page, which stays where it is until the row is closed.
 pub struct Row<'s> {
@@ -15,7 +15,7 @@ pub struct Row<'s> {
 impl Row<'_> {
     pub(super) fn value(&self, column: usize) -> Option<pg_sys::Datum> {
         // SAFETY: all columns were read when it was found.
-        unsafe { (!*(*self.slot).tts_isnull.add(column)).then(|| *(*self.slot).tts_values.add(column)) }
+        unsafe { value(self.slot, column) }
     }
 
     fn uuid(&self, column: usize) -> Option<Uuid> {

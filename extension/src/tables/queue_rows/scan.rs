@@ -39,8 +39,7 @@ impl<'q> Scan<'q> {
 
     /// The row with this key.
     pub fn find(&mut self, account: Uuid, id: Uuid) -> Option<Row<'q>> {
-        self.begin([(account, EQUAL), (id, EQUAL)]);
-        self.next()
+        self.one([(account, EQUAL), (id, EQUAL)])
     }
 
     /// From here on [`Iterator::next`] gives an account's rows behind this id, in their order.
