@@ -6,6 +6,7 @@ mod drain;
 mod filling;
 mod flow;
 mod latencies;
+mod log_files;
 mod machine;
 mod measure;
 mod pgbench;
@@ -45,6 +46,7 @@ async fn main() -> ExitCode {
         rounds: arguments.rounds,
     };
     let mut report = Report::begin(&bench).await;
+    log_files::make().await;
     for section in chosen {
         eprintln!("==> {}", section.name());
         let part = measured(section, &bench).await;
