@@ -70,8 +70,8 @@ struct Ran {
 }
 
 impl Act {
-    /// Runs the node. Dropping the future gives the run up.
-    pub async fn go(self) -> Acted {
+    /// Runs the node. Dropping the future gives the run up. What it came to is in a box: a walk moves it from hand to hand.
+    pub async fn go(self) -> Box<Acted> {
         let (started_at, began) = (Utc::now(), Instant::now());
         let Act {
             engine,
@@ -116,7 +116,7 @@ impl Act {
         } = ran;
         // a failed run must not commit what it did before it failed
         let transaction = transaction.filter(|_| result.is_ok());
-        Acted {
+        Box::new(Acted {
             step,
             input,
             attempt,
@@ -126,7 +126,7 @@ impl Act {
             warnings,
             message,
             transaction,
-        }
+        })
     }
 }
 

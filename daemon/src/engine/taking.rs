@@ -26,7 +26,7 @@ const CARRIED: Duration = Duration::from_millis(100);
 
 impl Walk<'_> {
     /// Takes in what a run gave. What few of them come to is in boxes, as all that talks to the database (`insist`).
-    pub(super) async fn take(&mut self, ended: Result<Acted, Aborted>) -> Result<(), Halt> {
+    pub(super) async fn take(&mut self, ended: Result<Box<Acted>, Aborted>) -> Result<(), Halt> {
         let Ok(mut acted) = ended else { return Ok(()) }; // cancelled
         if self.aborts.remove(&acted.step).is_none() {
             return Ok(());
@@ -37,11 +37,11 @@ impl Walk<'_> {
         };
         let class = definition.class(&node.id);
         if let Some(child) = acted.result.as_mut().ok().and_then(|done| done.child.take()) {
-            return Box::pin(self.begin_child(acted, child)).await;
+            return Box::pin(self.begin_child(*acted, child)).await;
         }
         let park = acted.result.as_mut().ok().and_then(|done| done.park.take());
         let transaction = acted.transaction.take();
-        let (step, told) = self.tell(acted, node.output_variable.as_deref());
+        let (step, told) = self.tell(*acted, node.output_variable.as_deref());
         if let Some(park) = park.filter(|_| told.outcome != Outcome::Failed) {
             self.wait_in_database(step, told, park);
             return Ok(());

@@ -72,7 +72,7 @@ impl Halt {
     }
 }
 
-type Running = FuturesUnordered<BoxFuture<'static, Result<Acted, Aborted>>>;
+type Running = FuturesUnordered<BoxFuture<'static, Result<Box<Acted>, Aborted>>>;
 
 /// One walk.
 pub(super) struct Walk<'a> {

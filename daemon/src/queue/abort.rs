@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,8 +88,9 @@ impl Switch {
         self.0.is_some()
     }
 
-    /// Makes this call, which is a durable write; ends the process if it is the one.
-    pub async fn write<T>(&self, call: impl Future<Output = T>) -> T {
+    /// Makes this call, which is a durable write; ends the process if it is the one. Pinned where it is: a future that is given
+    /// to another one is held there twice.
+    pub async fn write<T>(&self, call: Pin<&mut impl Future<Output = T>>) -> T {
         let Some(armed) = self.0.as_deref().filter(|armed| armed.is_next_the_one()) else {
             return call.await;
         };
@@ -110,6 +112,8 @@ impl Armed {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     #[test]
@@ -130,7 +134,7 @@ mod tests {
             when: When::Before,
         });
         for _ in 0..2 {
-            assert_eq!(switch.clone().write(async { 7 }).await, 7);
+            assert_eq!(switch.clone().write(pin!(async { 7 })).await, 7);
         }
         let armed = switch.0.as_deref().unwrap();
         assert_eq!(armed.writes.load(Ordering::SeqCst), 2);

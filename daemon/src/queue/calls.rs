@@ -102,12 +102,12 @@ impl Calls {
 
     /// Rows of a statement that changes rows.
     pub(super) async fn write(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, QueueError> {
-        self.switch.write(self.rows(sql, parameters)).await
+        self.switch.write(pin!(self.rows(sql, parameters))).await
     }
 
     /// The only row of a statement that changes rows.
     pub(super) async fn write_one(&self, sql: &str, parameters: Parameters<'_>) -> Result<Row, QueueError> {
-        self.switch.write(self.row(sql, parameters)).await
+        self.switch.write(pin!(self.row(sql, parameters))).await
     }
 
     /// Rows of a statement that looks for something to do and changes rows where it finds some: `found` says so from
@@ -126,7 +126,7 @@ impl Calls {
         let transaction = client.transaction().await?;
         let rows = transaction.query(&statement, parameters).await?;
         match found(&rows) {
-            true => self.switch.write(transaction.commit()).await?,
+            true => self.switch.write(pin!(transaction.commit())).await?,
             false => transaction.commit().await?,
         }
         Ok(rows)
@@ -147,7 +147,7 @@ impl Calls {
         let transaction = client.transaction().await?;
         let row = transaction.query_one(&statement, parameters).await?;
         match found(&row) {
-            true => self.switch.write(transaction.commit()).await?,
+            true => self.switch.write(pin!(transaction.commit())).await?,
             false => transaction.commit().await?,
         }
         Ok(row)

@@ -1,6 +1,7 @@
 //! The end of a transaction as the tenant: records of steps, or results of executions that end with them, are the last
 //! statements, and the COMMIT is sent behind them.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 
 use futures_util::join;
@@ -73,7 +74,10 @@ impl OwnTransaction {
         let Some(client) = &self.client else {
             return Committed::Lost;
         };
-        let statement = match self.answered(client.prepare_cached(sql)).await {
+        let asked = self.asking();
+        let prepared = client.prepare_cached(sql).await;
+        asked.answered();
+        let statement = match prepared {
             Ok(statement) => statement,
             Err(error) => return Committed::No(error.into()),
         };
@@ -86,14 +90,16 @@ impl OwnTransaction {
         self.committing.store(true, Ordering::Relaxed);
         let (account, id, token) = (&[claim.account_id][..], &[claim.id][..], &[claim.token][..]);
         let parameters: [&(dyn ToSql + Sync); 4] = [&account, &id, &token, what];
-        let all = async {
+        let all = pin!(async {
             join!(
                 begin,
                 client.query_one(&statement, &parameters),
                 client.batch_execute("COMMIT")
             )
-        };
-        let (begun, written, committed) = self.answered(self.switch.write(all)).await;
+        });
+        let asked = self.asking();
+        let (begun, written, committed) = self.switch.write(all).await;
+        asked.answered();
         self.over.store(committed.is_ok(), Ordering::Relaxed);
         Committed::of(begun.and(written).map(drop), committed)
     }

@@ -2,7 +2,7 @@
 //! with it.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
@@ -47,13 +47,13 @@ impl Member {
                 &tenant.lock_timeout_ms,
                 &tenant.statement_timeout_ms,
             ];
-            let all = async {
+            let all = pin!(async {
                 join!(
                     transaction.prepared_row(&begun.next_of_tenant, &next),
                     transaction.prepared_row(&statement, parameters),
                     transaction.executed(&begun.run_deferred),
                 )
-            };
+            });
             let sent = sent_together(&begun.sending, all).await;
             let (became, acted, settled) = sent.ok_or_else(TenantError::closed)?;
             became?;
@@ -110,8 +110,7 @@ impl Drop for Member {
 
 /// Polls it first with this lock held: what it sends at once is sent without anything of others in between. None: too
 /// late, nothing was sent.
-async fn sent_together<F: Future>(sending: &Mutex<bool>, all: F) -> Option<F::Output> {
-    let mut all = pin!(all);
+async fn sent_together<F: Future>(sending: &Mutex<bool>, mut all: Pin<&mut F>) -> Option<F::Output> {
     let first = poll_fn(|context| {
         let is_over = sending.lock().unwrap_or_else(PoisonError::into_inner);
         Poll::Ready((!*is_over).then(|| all.as_mut().poll(context)))
@@ -136,9 +135,9 @@ mod tests {
             tokio::task::yield_now().await; // the answer
             7
         };
-        assert_eq!(sent_together(&sending, send()).await, Some(7));
+        assert_eq!(sent_together(&sending, pin!(send())).await, Some(7));
         *sending.lock().unwrap() = true;
-        assert_eq!(sent_together(&sending, send()).await, None);
+        assert_eq!(sent_together(&sending, pin!(send())).await, None);
         assert_eq!(*sent.lock().unwrap(), 1);
     }
 
@@ -154,7 +153,7 @@ mod tests {
                     std::thread::sleep(Duration::from_millis(20)); // the other thread has its chance
                     tokio::task::yield_now().await;
                 };
-                let all = async { join!(statement(), statement(), statement()) };
+                let all = pin!(async { join!(statement(), statement(), statement()) });
                 sent_together(sending, all).await
             })
         });

@@ -67,7 +67,8 @@ impl TenantTransaction {
     /// Acts as the tenant, once: afterwards nothing more can be asked.
     async fn act(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Row, TenantError> {
         match self {
-            TenantTransaction::Own(own) => own.act(sql, parameters).await,
+            // in a box: where many run, the others would have the room for it beside theirs
+            TenantTransaction::Own(own) => Box::pin(own.act(sql, parameters)).await,
             TenantTransaction::Shared(place) => place.act(sql, parameters).await,
         }
     }

@@ -4,7 +4,6 @@
 //! It takes two round trips: what needs no answer of what is before it is sent behind it. Where one fails, those behind
 //! it do nothing, because the transaction has failed; the COMMIT of a failed transaction is a rollback.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -176,7 +175,9 @@ impl OwnTransaction {
         let Some(client) = &self.client else {
             return Err(TenantError::closed());
         };
-        let statement = self.answered(client.prepare_cached(sql)).await;
+        let asked = self.asking();
+        let statement = client.prepare_cached(sql).await;
+        asked.answered();
         statement.map_err(|error| self.noted(error))
     }
 
@@ -189,16 +190,16 @@ impl OwnTransaction {
         let Some(client) = &self.client else {
             return Err(TenantError::closed());
         };
-        let row = self.answered(client.query_one(statement, parameters)).await;
+        let asked = self.asking();
+        let row = client.query_one(statement, parameters).await;
+        asked.answered();
         row.map_err(|error| self.noted(error))
     }
 
-    /// Waits for an answer, and knows that it does: whoever drops this leaves a statement running.
-    pub(super) async fn answered<T>(&self, statement: impl Future<Output = T>) -> T {
+    /// An answer is waited for from now on.
+    pub(super) fn asking(&self) -> Asking<'_> {
         self.unanswered.fetch_add(1, Ordering::Relaxed);
-        let answer = statement.await;
-        self.unanswered.fetch_sub(1, Ordering::Relaxed);
-        answer
+        Asking(&self.unanswered)
     }
 
     fn noted(&self, error: tokio_postgres::Error) -> TenantError {
@@ -220,7 +221,9 @@ impl OwnTransaction {
         let Some(client) = &self.client else {
             return Err(TenantError::closed());
         };
-        let done = self.answered(client.execute(statement, &[])).await;
+        let asked = self.asking();
+        let done = client.execute(statement, &[]).await;
+        asked.answered();
         done.map(drop).map_err(|error| self.noted(error))
     }
 
@@ -228,8 +231,21 @@ impl OwnTransaction {
         let Some(client) = &self.client else {
             return Err(TenantError::closed());
         };
-        let done = self.answered(client.batch_execute(sql)).await;
+        let asked = self.asking();
+        let done = client.batch_execute(sql).await;
+        asked.answered();
         done.map_err(|error| self.noted(error))
+    }
+}
+
+/// An answer that is waited for: whoever drops this leaves a statement running. No future around the statement's own, which
+/// would hold that twice, as what it was given and as what it waits for.
+pub(super) struct Asking<'a>(&'a AtomicUsize);
+
+impl Asking<'_> {
+    /// It has come.
+    pub(super) fn answered(self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The end of a shared transaction: what its nodes have handed in are its last statements, and the COMMIT is sent behind them.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 
 use futures_util::{join, try_join};
@@ -50,24 +51,26 @@ impl Shared {
         let Some(client) = &transaction.client else {
             return Committed::Apart;
         };
-        let prepared = transaction
-            .answered(async { try_join!(client.prepare_cached(RECORD), client.prepare_cached(FINISH)) })
-            .await;
+        let asked = transaction.asking();
+        let prepared = try_join!(client.prepare_cached(RECORD), client.prepare_cached(FINISH));
+        asked.answered();
         let (record, finish) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Committed::No(error.into()),
         };
         transaction.committing.store(true, Ordering::Relaxed);
         let role: [&(dyn ToSql + Sync); 1] = [&&*begun.role];
-        let all = async {
+        let all = pin!(async {
             join!(
                 client.query_one(&begun.leave_tenant, &role),
                 recorded.write(client, &record),
                 ended.write(client, &finish),
                 client.batch_execute("COMMIT"),
             )
-        };
-        let (left, recorded, ended, committed) = transaction.answered(transaction.switch.write(all)).await;
+        });
+        let asked = transaction.asking();
+        let (left, recorded, ended, committed) = transaction.switch.write(all).await;
+        asked.answered();
         transaction.over.store(committed.is_ok(), Ordering::Relaxed);
         let is_uncounted = |row: &Option<Row>| {
             row.as_ref()
