@@ -146,13 +146,13 @@ mod tests {
             readiness record record_many record_with_effect refuse_child refuse_while_locked \
             release replay_change replay_missed requeue rescue resolve_trigger roles_past_policies schedules_due_in \
             set_aside set_pending show_execution snapshot start_child start_execution \
-            start_listeners start_notified start_tool start_webhooks stop_leading token_secret tools_stamp \
+            start_listeners start_notified start_tool start_webhooks stop_leading tenant_role token_secret tools_stamp \
             unpark use_api_key wait_for_child waited waiting_accounts waiting_step wake wake_waiting webhook \
             whole_step within_limits write_steps write_waits\n\
         t: node_change node_change_statement node_columns node_fields node_find node_find_statement \
             node_insert node_insert_statement node_must_see node_order node_owner node_references node_refers \
             node_source_table node_table node_use_application_path node_where\n\
-        td: act_for leave_tenant must_be_tenant next_of_tenant node_create_booking node_db node_read \
+        td: leave_tenant next_of_tenant node_create_booking node_db node_read \
             node_send_message node_update_lead\n\
         ts: call_tool cancel cancel_many create_api_key emit has_agent_access matching_executions \
             next_runs node_stats overview publish queue_position replay resume_many resume_waiting retry \

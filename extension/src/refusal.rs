@@ -64,6 +64,14 @@ pub enum Refusal {
     /// A row that a database node wrote or would write is not of the account.
     #[error("{0}")]
     NotOfTheAccount(String),
+    /// Somebody set another role while a database node acted.
+    #[error("the role was changed to {to} while acting as {from}")]
+    RoleChanged {
+        /// The role now.
+        to: String,
+        /// The tenant role.
+        from: String,
+    },
     /// The row with this key belongs to somebody else.
     #[error("a row with this key is there already")]
     Taken,
@@ -116,7 +124,7 @@ impl Refusal {
             Refusal::JsonbTooLarge => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             Refusal::OutOfMemory => PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
             Refusal::Taken => PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
-            Refusal::Denied(_) | Refusal::NotOfTheAccount(_) => {
+            Refusal::Denied(_) | Refusal::NotOfTheAccount(_) | Refusal::RoleChanged { .. } => {
                 PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE
             }
             Refusal::ForeignAgent(_) => PgSqlErrorCode::ERRCODE_FOREIGN_KEY_VIOLATION,
@@ -137,6 +145,7 @@ impl Refusal {
             Refusal::Invalid(_) => {
                 Some("A draft may be incomplete; automations.validate() lists all problems.")
             }
+            Refusal::RoleChanged { .. } => Some("A trigger or function of the application sets the role."),
             Refusal::NoLead(_) => {
                 Some("The execution has no lead, it was deleted, or it belongs to another account.")
             }

@@ -10,7 +10,7 @@ DECLARE
         -- what those call on behalf of their caller
         'uuid_at', 'written_here', 'matching_executions'];
     -- what runs between become_tenant() and leave_tenant()
-    tenants text[] := ARRAY['leave_tenant', 'next_of_tenant', 'must_be_tenant', 'act_for', 'node_db', 'node_update_lead',
+    tenants text[] := ARRAY['leave_tenant', 'next_of_tenant', 'node_db', 'node_update_lead',
         'node_create_booking', 'node_send_message',
         'node_read', 'node_source_table', 'node_table', 'node_columns', 'node_where', 'node_owner', 'node_order',
         'node_use_application_path', 'node_insert', 'node_change', 'node_find', 'node_fields', 'node_must_see',

@@ -1,13 +1,5 @@
--- Ends what become_tenant began. Before it come the tenant's statements and SET CONSTRAINTS ALL IMMEDIATE.
+-- Ends what become_tenant() began. Before it come the tenant's statements and SET CONSTRAINTS ALL IMMEDIATE. A trigger of the
+-- application that changed the role would have the rest of the transaction run with rights that it must not have: an error.
 CREATE FUNCTION automations.leave_tenant(tenant_role text)
 RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    done text;
-BEGIN
-    PERFORM automations.must_be_tenant(tenant_role);
-    done := set_config('role', 'automations_daemon', true);
-END
-$$;
+LANGUAGE c AS 'MODULE_PATHNAME', 'leave_tenant_wrapper';

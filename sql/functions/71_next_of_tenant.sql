@@ -1,15 +1,8 @@
 -- Between database nodes that share a transaction as a tenant, called before each of them acts: whatever a trigger of the
--- application changed while another one acted, this one acts in the tenant's role, with the owner's claims, for its own
--- execution, and with the limits that become_tenant() was given.
+-- application changed while another one acted, this one acts in the tenant's role (or it is an error, as leave_tenant() has it),
+-- with the owner's claims, for its own execution, and with the limits that become_tenant() was given.
 CREATE FUNCTION automations.next_of_tenant(
     tenant_role text, account_id uuid, execution_id uuid, depth smallint, lock_timeout_ms bigint,
     statement_timeout_ms bigint)
 RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM automations.must_be_tenant(tenant_role);
-    PERFORM automations.act_for(tenant_role, account_id, execution_id, depth, lock_timeout_ms, statement_timeout_ms);
-END
-$$;
+LANGUAGE c AS 'MODULE_PATHNAME', 'next_of_tenant_wrapper';

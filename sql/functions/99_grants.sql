@@ -51,7 +51,7 @@ BEGIN
         'start_execution', 'snapshot', 'provenance', 'claimed_user', 'resolve_trigger', 'account_of',
         'waiting_accounts', 'full_limits', 'within_limits', 'admit', 'entry_rules', 'priority_of', 'folded_change',
         'end_windows', 'end_due_windows', 'free_slots', 'keep_occurrence', 'keep_changes', 'event_fires',
-        'start_listeners', 'act_for', 'must_be_tenant']
+        'start_listeners', 'tenant_role']
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION automations.%I TO automations_daemon', called);
     END LOOP;

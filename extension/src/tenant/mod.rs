@@ -1,16 +1,18 @@
-//! What database nodes do, as the tenant: `node_change`, `node_find`, `node_insert`, `node_update_lead`.
+//! What database nodes do, as the tenant: `become_tenant`, `next_of_tenant`, `leave_tenant`, and between them `node_change`, `node_find`, `node_insert`, `node_update_lead`.
 //!
 //! | room | does |
 //! |---|---|
+//! | [`identity`] | as whom, for which account and execution |
 //! | [`shape`] | what a node asks for without its values: the same shape is the same statement |
 //! | [`kept`] | the statements of this backend, and when they are forgotten |
 //! | [`path`] | under which search path they run |
 //!
 //! A statement is made by SQL (`node_change_statement` and its sisters), which checks table, columns and operators
 //! against the catalogue and refuses what is not allowed; it is planned once and kept. To make and plan one took three
-//! times as long as to run it. Nothing here changes who acts: these functions run as their caller, PostgreSQL checks
+//! times as long as to run it. Nothing but [`identity`] changes who acts: the others run as their caller, PostgreSQL checks
 //! rights at each execution and plans again where the role or a policy is another one.
 
+mod identity;
 mod kept;
 mod path;
 mod shape;

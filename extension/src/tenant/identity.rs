@@ -1,0 +1,249 @@
+//! Who acts: `become_tenant`, `next_of_tenant`, `leave_tenant`. Settings of the transaction are set without a query, because
+//! to set up a statement takes longer than all of them: an execution with a database node begins and ends with these.
+//!
+//! Which role is the tenant's, and whether it may be, is asked by a query (`tenant_role()`) and remembered until a role or a
+//! membership changes, as PostgreSQL remembers what a role is a member of.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, CString};
+use std::ops::ControlFlow;
+use std::sync::Once;
+
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use pgrx::{FromDatum, Uuid};
+
+use crate::ids::from_postgres;
+use crate::jsonb;
+use crate::newest;
+use crate::plans::{Plan, plan};
+use crate::refusal::Refusal;
+use crate::tables::{Column, small};
+
+/// A setting, as JSON, that is longer is no name of a role.
+const LONGEST: usize = 512;
+
+/// The columns of a setting.
+const SETTING: [Column; 2] = [(c"name", pg_sys::TEXTOID), (c"value", pg_sys::JSONBOID)];
+
+thread_local! {
+    static TENANT_ROLE: Plan = const { Plan::new() };
+    static FOUND: RefCell<Option<Found>> = const { RefCell::new(None) };
+    /// How often roles or memberships have changed.
+    static HEARD: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A role that may be the tenant's.
+struct Found {
+    /// As the setting says it, as JSON.
+    said: String,
+    name: String,
+    /// As of which change of roles.
+    heard: u64,
+}
+
+/// For whom what follows is done.
+struct Acting {
+    account: uuid::Uuid,
+    execution: uuid::Uuid,
+    depth: i16,
+    lock_timeout_ms: i64,
+    statement_timeout_ms: i64,
+}
+
+/// `automations.become_tenant(account_id, execution_id, depth, lock_timeout_ms, statement_timeout_ms)`.
+#[pg_extern(sql = false)]
+fn become_tenant(
+    account_id: Option<Uuid>,
+    execution_id: Option<Uuid>,
+    depth: Option<i16>,
+    lock_timeout_ms: Option<i64>,
+    statement_timeout_ms: Option<i64>,
+) -> Result<String, ErrorReport> {
+    let acting = Acting::of(
+        account_id,
+        execution_id,
+        depth,
+        lock_timeout_ms,
+        statement_timeout_ms,
+    )?;
+    let role = tenant_role()?;
+    acting.begin(&role)?;
+    set(c"role", &role)?;
+    Ok(role)
+}
+
+/// `automations.next_of_tenant(tenant_role, account_id, execution_id, depth, lock_timeout_ms, statement_timeout_ms)`.
+#[pg_extern(sql = false)]
+fn next_of_tenant(
+    tenant_role: Option<&str>,
+    account_id: Option<Uuid>,
+    execution_id: Option<Uuid>,
+    depth: Option<i16>,
+    lock_timeout_ms: Option<i64>,
+    statement_timeout_ms: Option<i64>,
+) -> Result<(), ErrorReport> {
+    let role = must_be(tenant_role)?;
+    let acting = Acting::of(
+        account_id,
+        execution_id,
+        depth,
+        lock_timeout_ms,
+        statement_timeout_ms,
+    )?;
+    acting.begin(role)?;
+    Ok(())
+}
+
+/// `automations.leave_tenant(tenant_role)`.
+#[pg_extern(sql = false)]
+fn leave_tenant(tenant_role: Option<&str>) -> Result<(), ErrorReport> {
+    must_be(tenant_role)?;
+    set(c"role", "automations_daemon")?;
+    Ok(())
+}
+
+impl Acting {
+    fn of(
+        account_id: Option<Uuid>,
+        execution_id: Option<Uuid>,
+        depth: Option<i16>,
+        lock_timeout_ms: Option<i64>,
+        statement_timeout_ms: Option<i64>,
+    ) -> Result<Acting, Refusal> {
+        Ok(Acting {
+            account: from_postgres(account_id.ok_or(Refusal::Null("account_id"))?),
+            execution: from_postgres(execution_id.ok_or(Refusal::Null("execution_id"))?),
+            depth: depth.ok_or(Refusal::Null("depth"))?,
+            lock_timeout_ms: lock_timeout_ms.ok_or(Refusal::Null("lock_timeout_ms"))?,
+            statement_timeout_ms: statement_timeout_ms.ok_or(Refusal::Null("statement_timeout_ms"))?,
+        })
+    }
+
+    /// The owner in the request's claims as PostgREST sets them, the execution that acts, and how long the tenant's next
+    /// statements may wait and take.
+    fn begin(&self, role: &str) -> Result<(), Refusal> {
+        // as jsonb prints it: what the application compares with may be text
+        let claims = format!(
+            "{{\"sub\": \"{}\", \"role\": {}}}",
+            self.account,
+            serde_json::Value::from(role)
+        );
+        set(c"request.jwt.claims", &claims)?;
+        set(c"automations.execution_id", &self.execution.to_string())?;
+        set(c"automations.depth", &self.depth.to_string())?;
+        set(c"lock_timeout", &self.lock_timeout_ms.to_string())?;
+        set(c"statement_timeout", &self.statement_timeout_ms.to_string())
+    }
+}
+
+/// A trigger of the application that changed the role (`set_config('role', 'none')` gives back the daemon's login) would have
+/// the rest of the transaction run with rights that it must not have: it fails instead.
+fn must_be(tenant_role: Option<&str>) -> Result<&str, Refusal> {
+    let tenant_role = tenant_role.ok_or(Refusal::Null("tenant_role"))?;
+    // SAFETY: whoever acts is a role that is there, or this is an ERROR; the name is made in this context.
+    let (current, is_it) = unsafe {
+        let current = CStr::from_ptr(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), false));
+        (current, current.to_bytes() == tenant_role.as_bytes())
+    };
+    match is_it {
+        true => Ok(tenant_role),
+        false => Err(Refusal::RoleChanged {
+            to: current.to_string_lossy().into_owned(),
+            from: tenant_role.to_owned(),
+        }),
+    }
+}
+
+/// Sets a setting until the end of the transaction, as `set_config()` does.
+fn set(name: &CStr, value: &str) -> Result<(), Refusal> {
+    let value = CString::new(value)?;
+    // SAFETY: both strings end with zero; whoever calls may set each of these, or this is an ERROR.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_LOCAL,
+            true,
+            0,
+            false,
+        );
+    }
+    Ok(())
+}
+
+/// The tenant role, which may be one.
+fn tenant_role() -> Result<String, Refusal> {
+    listen();
+    let said = said();
+    let heard = HEARD.get();
+    let is_known = |found: &&Found| found.heard == heard && Some(&found.said) == said.as_ref();
+    if let Some(name) =
+        FOUND.with_borrow(|found| found.as_ref().filter(is_known).map(|found| found.name.clone()))
+    {
+        return Ok(name);
+    }
+    let role = newest::seeing(|| {
+        Spi::connect(|client| {
+            let plan = plan(&TENANT_ROLE, client, "SELECT automations.tenant_role()", &[])?;
+            let role = client.select(plan, Some(1), &[])?.first().get::<String>(1)?;
+            role.ok_or(Refusal::NotInstalled)
+        })
+    })?;
+    // what was found by a snapshot that may be older than the last change counts for this one time
+    if let Some(said) = said
+        && serde_json::from_str::<String>(&said).is_ok_and(|said| said == role)
+        && newest::is_seen()
+        && heard == HEARD.get()
+    {
+        FOUND.set(Some(Found {
+            said,
+            name: role.clone(),
+            heard,
+        }));
+    }
+    Ok(role)
+}
+
+/// What the settings say that it is, as JSON; none where that cannot be read here.
+fn said() -> Option<String> {
+    let mut said = None;
+    // SAFETY: called by a statement; a name is a text, a value a jsonb.
+    unsafe {
+        small::read(c"settings", &SETTING, |[name, value]| {
+            if name.and_then(|name| <&str>::from_datum(name, false)) != Some("tenant_role") {
+                return ControlFlow::Continue(());
+            }
+            said = value.and_then(|value| jsonb::short_text_of(value, LONGEST).ok());
+            ControlFlow::Break(())
+        })
+    };
+    said
+}
+
+fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for cache in [
+            pg_sys::SysCacheIdentifier::AUTHOID,
+            pg_sys::SysCacheIdentifier::AUTHMEMROLEMEM,
+        ] {
+            // SAFETY: there is room for a few of them, and they stay as long as the backend does.
+            unsafe {
+                pg_sys::CacheRegisterSyscacheCallback(
+                    cache as i32,
+                    Some(role_changed),
+                    pg_sys::Datum::null(),
+                );
+            }
+        }
+    });
+}
+
+/// Called by PostgreSQL wherever it hears of changes: counts, and does nothing else.
+#[pg_guard]
+unsafe extern "C-unwind" fn role_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+    HEARD.set(HEARD.get().wrapping_add(1));
+}
