@@ -135,7 +135,7 @@ mod tests {
     /// Function by role: a anon, t the tenant role, s service_role, d automations_daemon. The owner may call all.
     const MATRIX: &str = "atsd: uuid_v7\n\
         d: account_of admit age_in_ms agent_tools all_held announce api_key become_tenant cancel_execution \
-            cancel_left_children chain claim claim_captured claim_in_turns claimed_user count_executions count_webhook_calls \
+            cancel_left_children chain claim claim_in_turns claimed_user count_executions count_webhook_calls \
             create_executions create_one definition deliver_events due_runs end_captured end_due_windows end_waits end_windows \
             entry_rules event_data event_fires event_matches execution_steps finish finish_one finish_with_effect \
             fire_due fire_schedules fold_uncounted folded_change free_slots from_json full_limits hand_to_parents \

@@ -102,16 +102,25 @@ impl Drop for Acting {
     }
 }
 
+/// Sets a setting until the end of the transaction, as `set_config()` does. Whoever acts may set it, or this is an ERROR.
+pub(crate) fn set_for_transaction(name: &CStr, value: &CStr) {
+    set_by(pg_sys::GucAction::GUC_ACTION_LOCAL, name, value);
+}
+
 /// Sets a setting until the current nest level ends, as the SET clause of a function does.
 pub(crate) fn set_here(name: &CStr, value: &CStr) {
-    // SAFETY: called with a nest level open; both strings end with zero.
+    set_by(pg_sys::GucAction::GUC_ACTION_SAVE, name, value);
+}
+
+fn set_by(action: pg_sys::GucAction::Type, name: &CStr, value: &CStr) {
+    // SAFETY: both strings end with zero; to save, a nest level is open.
     unsafe {
         pg_sys::set_config_option(
             name.as_ptr(),
             value.as_ptr(),
             pg_sys::GucContext::PGC_USERSET,
             pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
+            action,
             true,
             0,
             false,

@@ -87,7 +87,6 @@ extension_sql_file!("../../sql/functions/44_end_windows.sql");
 extension_sql_file!("../../sql/functions/45_inspect.sql");
 extension_sql_file!("../../sql/functions/45_admit.sql");
 extension_sql_file!("../../sql/functions/45_keep_changes.sql");
-extension_sql_file!("../../sql/functions/46_claim_captured.sql");
 extension_sql_file!("../../sql/functions/46_claim_in_turns.sql");
 extension_sql_file!("../../sql/functions/46_create_executions.sql");
 extension_sql_file!("../../sql/functions/46_create_one.sql");

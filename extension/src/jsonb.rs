@@ -23,6 +23,30 @@ pub fn text_of(datum: pg_sys::Datum) -> String {
     }
 }
 
+/// The text of a jsonb datum as a datum, in the current memory.
+#[must_use]
+pub fn text_datum_of(datum: pg_sys::Datum) -> pg_sys::Datum {
+    // SAFETY: the caller's column is declared jsonb. What comes before the text is written over with its length, as
+    // cstring_to_text() does it with a copy.
+    unsafe {
+        let jsonb = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
+        let mut text = pg_sys::StringInfoData::default();
+        pg_sys::initStringInfo(&mut text);
+        pg_sys::appendBinaryStringInfo(
+            &mut text,
+            [0_u8; pg_sys::VARHDRSZ].as_ptr().cast(),
+            pg_sys::VARHDRSZ as i32,
+        );
+        let size = pgrx::varsize(jsonb) as i32;
+        pg_sys::JsonbToCString(&mut text, &mut (*jsonb.cast::<pg_sys::Jsonb>()).root, size);
+        pgrx::set_varsize_4b(text.data.cast(), text.len);
+        if !std::ptr::eq(jsonb, datum.cast_mut_ptr()) {
+            pg_sys::pfree(jsonb.cast());
+        }
+        pg_sys::Datum::from(text.data)
+    }
+}
+
 /// A jsonb datum of a text, in the current memory.
 #[must_use]
 pub fn datum_of(text: &std::ffi::CStr) -> Option<pg_sys::Datum> {

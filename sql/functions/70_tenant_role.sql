@@ -1,8 +1,8 @@
 -- The role that database nodes act as: the application's own for signed-in users. An error where it is not there, or may what no
--- tenant may.
+-- tenant may. STABLE: it sees what its caller sees, who remembers what it says (extension/src/tenant/identity.rs).
 CREATE FUNCTION automations.tenant_role()
 RETURNS text
-LANGUAGE plpgsql
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

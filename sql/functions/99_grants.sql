@@ -40,7 +40,7 @@ BEGIN
         'stop_leading', 'fire_schedules', 'api_key', 'use_api_key', 'agent_tools', 'tools_stamp', 'start_tool',
         'progress', 'record_many', 'keep_steps', 'from_json',
         -- what those call as their caller
-        'due_runs', 'fire_due', 'schedules_due_in', 'is_copy', 'is_foreign', 'own_identifier', 'claim_captured', 'claim_in_turns',
+        'due_runs', 'fire_due', 'schedules_due_in', 'is_copy', 'is_foreign', 'own_identifier', 'claim_in_turns',
         'queue_turn', 'is_odd', 'age_in_ms', 'is_held', 'inspect', 'all_held', 'hold_automations',
         'hold_executions', 'hold_host', 'chain', 'lease', 'create_executions', 'create_one', 'show_execution',
         'end_captured', 'keep_captured', 'finish_one', 'milliseconds_since', 'in_milliseconds', 'nodes_executed', 'output_of', 'whole_step',

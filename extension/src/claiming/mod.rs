@@ -1,8 +1,10 @@
-//! A claim of captured changes without a query, where one account alone has anything waiting and nothing is to be decided: what
-//! `claim_in_turns()` does comes down to this, and takes most of its time to set up, and to find each row three times.
+//! `claim()`: of captured changes without a query, where one account alone has anything waiting and nothing is to be decided, as it
+//! is nearly always where little waits. What `claim_in_turns()` does comes down to this, and takes most of its time to set up,
+//! and to find each row three times.
 //!
 //! Where several have something waiting, or somebody else has something to say ([`lone`]), or one of the rows is more than a
-//! change that nobody has touched yet, nothing is claimed here.
+//! change that nobody has touched yet, nothing is claimed here, and no more is locked than what the turns look at again: they
+//! decide.
 
 mod answer;
 mod lone;
@@ -11,6 +13,7 @@ use pgrx::prelude::*;
 use pgrx::{PgMemoryContexts, pg_sys};
 use uuid::Uuid;
 
+use crate::acting::set_for_transaction;
 use crate::clock;
 use crate::holding::{hold, uuid_array};
 use crate::ids::{from_postgres, to_postgres};
@@ -23,7 +26,10 @@ use lone::Lone;
 
 thread_local! {
     static NOTE: Plan = const { Plan::new() };
+    static TURNS: Plan = const { Plan::new() };
 }
+
+const TURNS_SQL: &str = "SELECT t.* FROM automations.claim_in_turns($1, $2, $3, $4, $5, $6) t";
 
 /// Says which claims are under a token.
 const NOTE_SQL: &str = "
@@ -44,33 +50,71 @@ struct Wanted {
     place: Uuid,
 }
 
-/// `automations.claim_captured(token, batch, lease_ms, known, place)`.
+/// Ids of a call, as they came.
+type Ids = Option<Vec<Option<pgrx::Uuid>>>;
+
+/// `automations.claim(token, batch, lease_ms, but_not, known, places)`.
 #[pg_extern(sql = false)]
-fn claim_captured(
-    token: pgrx::Uuid,
-    batch: i32,
-    lease_ms: i64,
-    known: Option<pgrx::Uuid>,
-    place: Option<pgrx::Uuid>,
+fn claim(
+    token: Option<pgrx::Uuid>,
+    batch: Option<i32>,
+    lease_ms: Option<i64>,
+    but_not: Ids,
+    known: Ids,
+    places: Ids,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<Option<bool>, pg_sys::panic::ErrorReport> {
-    let wanted = Wanted {
-        token: from_postgres(token),
-        batch: usize::try_from(batch).unwrap_or(0),
-        lease_ms,
-        known: known.map(from_postgres),
-        place: place.map(from_postgres).unwrap_or_default(),
-    };
+    let token = token.ok_or(Refusal::Null("token"))?;
+    let batch = batch.ok_or(Refusal::Null("batch"))?;
+    let lease_ms = lease_ms.ok_or(Refusal::Null("lease_ms"))?;
+    let first = |ids: &Ids| ids.as_ref().and_then(|ids| ids.first().copied().flatten());
+    let is_of_one =
+        but_not.as_ref().is_some_and(Vec::is_empty) && known.as_ref().is_none_or(|known| known.len() <= 1);
     // SAFETY: called as a table function, as it is declared; nothing that is made in the context is used after it.
     unsafe {
-        let answer = Answer::begin(fcinfo)?;
-        let mut context = PgMemoryContexts::new("automations: a claim");
-        context.switch_to(|_| claim(&wanted, &answer))?;
+        let answer = Answer::begin(fcinfo, known.is_some())?;
+        if batch > 0 && is_of_one {
+            let wanted = Wanted {
+                token: from_postgres(token),
+                batch: usize::try_from(batch).unwrap_or(0),
+                lease_ms,
+                known: first(&known).map(from_postgres),
+                place: first(&places).map(from_postgres).unwrap_or_default(),
+            };
+            let mut context = PgMemoryContexts::new("automations: a claim");
+            context.switch_to(|_| claim_captured(&wanted, &answer))?;
+        }
+        if answer.says_something() {
+            set_for_transaction(c"synchronous_commit", c"off");
+            return Ok(None);
+        }
+        let types = [
+            pg_sys::UUIDOID,
+            pg_sys::INT4OID,
+            pg_sys::INT8OID,
+            pg_sys::UUIDARRAYOID,
+            pg_sys::UUIDARRAYOID,
+            pg_sys::UUIDARRAYOID,
+        ];
+        Spi::connect_mut(|client| {
+            let plan = writing_plan(&TURNS, client, TURNS_SQL, &types.map(PgOid::from))?;
+            let arguments = [
+                token.into(),
+                batch.into(),
+                lease_ms.into(),
+                but_not.into(),
+                known.into(),
+                places.into(),
+            ];
+            client.update(plan, None, &arguments)?;
+            answer.pass_on(pg_sys::SPI_tuptable);
+            Ok::<_, Refusal>(())
+        })?;
     }
     Ok(None)
 }
 
-fn claim(wanted: &Wanted, answer: &Answer) -> Result<(), Refusal> {
+fn claim_captured(wanted: &Wanted, answer: &Answer) -> Result<(), Refusal> {
     if wanted.batch > MOST {
         return Ok(());
     }

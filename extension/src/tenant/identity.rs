@@ -13,6 +13,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, Uuid};
 
+use crate::acting::set_for_transaction;
 use crate::ids::from_postgres;
 use crate::jsonb;
 use crate::newest;
@@ -142,35 +143,25 @@ impl Acting {
 fn must_be(tenant_role: Option<&str>) -> Result<&str, Refusal> {
     let tenant_role = tenant_role.ok_or(Refusal::Null("tenant_role"))?;
     // SAFETY: whoever acts is a role that is there, or this is an ERROR; the name is made in this context.
-    let (current, is_it) = unsafe {
-        let current = CStr::from_ptr(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), false));
-        (current, current.to_bytes() == tenant_role.as_bytes())
-    };
-    match is_it {
-        true => Ok(tenant_role),
-        false => Err(Refusal::RoleChanged {
-            to: current.to_string_lossy().into_owned(),
-            from: tenant_role.to_owned(),
-        }),
+    let current = unsafe { CStr::from_ptr(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), false)) };
+    if current.to_bytes() == tenant_role.as_bytes() {
+        return Ok(tenant_role);
     }
+    Err(Refusal::RoleChanged {
+        to: quoted(current),
+        from: quoted(&CString::new(tenant_role)?),
+    })
 }
 
-/// Sets a setting until the end of the transaction, as `set_config()` does.
+/// A name as it is written in SQL.
+fn quoted(name: &CStr) -> String {
+    // SAFETY: gives the name, or a copy in this context.
+    let quoted = unsafe { CStr::from_ptr(pg_sys::quote_identifier(name.as_ptr())) };
+    quoted.to_string_lossy().into_owned()
+}
+
 fn set(name: &CStr, value: &str) -> Result<(), Refusal> {
-    let value = CString::new(value)?;
-    // SAFETY: both strings end with zero; whoever calls may set each of these, or this is an ERROR.
-    unsafe {
-        pg_sys::set_config_option(
-            name.as_ptr(),
-            value.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_LOCAL,
-            true,
-            0,
-            false,
-        );
-    }
+    set_for_transaction(name, &CString::new(value)?);
     Ok(())
 }
 
@@ -178,6 +169,9 @@ fn set(name: &CStr, value: &str) -> Result<(), Refusal> {
 fn tenant_role() -> Result<String, Refusal> {
     listen();
     let said = said();
+    // a lock that this transaction has already lets nothing in
+    // SAFETY: inside a transaction.
+    unsafe { pg_sys::AcceptInvalidationMessages() };
     let heard = HEARD.get();
     let is_known = |found: &&Found| found.heard == heard && Some(&found.said) == said.as_ref();
     if let Some(name) =

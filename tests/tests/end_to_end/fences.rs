@@ -58,9 +58,8 @@ const FENCED: [(&str, &str); 15] = [
 
 /// Functions that take a token and are no write under a lease: the claim makes it, the others are called by those above
 /// after they have looked, and by nobody else.
-const NOT_FENCED: [&str; 6] = [
+const NOT_FENCED: [&str; 5] = [
     "claim",
-    "claim_captured",
     "claim_in_turns",
     "lease",
     "refuse_while_locked",
