@@ -1,7 +1,7 @@
 //! `fairness`: whether one account's flood delays another account's single execution.
 //! How: two databases, each with an account whose single leads start a no-op execution, 20 a second; in one of them another
-//! account has 100,000 executions pending all the while. In turns, each with a daemon of its own, the time from the commit
-//! of the lead to the commit of the result.
+//! account has 100,000 executions pending, filled up every five seconds. In turns, each with a daemon of its own, the time from the
+//! commit of the lead to the commit of the result.
 //! The number is p99 beside the flood, and how many times that of the idle one it is.
 
 use std::collections::HashMap;
@@ -22,6 +22,15 @@ pub struct Fairness;
 
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// So many are timed between two looks at whether the flood is to be filled up.
+const PORTION: u32 = 100;
+
+/// The other account's executions.
+struct Flood<'a> {
+    account: &'a Account,
+    pending: i32,
+}
+
 #[async_trait]
 impl Section for Fairness {
     fn name(&self) -> &'static str {
@@ -38,25 +47,25 @@ impl Section for Fairness {
         }
         let other = Account::new(&flooded.database).await;
         other.on_new_lead(&flooded.database, "flood", &flow::noop()).await;
-        let flood = bench.scale.flood;
+        let flood = Flood {
+            account: &other,
+            pending: bench.scale.flood,
+        };
 
         let (mut quiet, mut beside) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
         let mut least = i64::MAX;
         for _ in 0..bench.rounds {
-            let completed = single_ones(&idle, bench.scale.fair_shots).await;
+            let (completed, _) = single_ones(&idle, bench.scale.fair_shots, None).await;
             quiet[0].push(percentile(&completed, 50.0));
             quiet[1].push(percentile(&completed, 99.0));
 
-            let waiting = pending(&flooded).await;
-            flooded
-                .leads(&other, flood - i32::try_from(waiting).unwrap_or(flood))
-                .await;
-            let completed = single_ones(&flooded, bench.scale.fair_shots).await;
+            let (completed, left) = single_ones(&flooded, bench.scale.fair_shots, Some(&flood)).await;
             beside[0].push(percentile(&completed, 50.0));
             beside[1].push(percentile(&completed, 99.0));
-            least = least.min(pending(&flooded).await);
+            least = least.min(left);
         }
         assert!(least > 0, "the flood ran dry");
+        let flood = flood.pending;
         let measures = vec![
             Measure::new(
                 format!("completed beside {flood} pending, p50"),
@@ -73,7 +82,7 @@ impl Section for Fairness {
             .goal(Goal::ratio_at_most(2.0)),
         ];
         let notes = vec![format!(
-            "at the end of the round that drained most, {least} were still pending"
+            "where it drained most between two fillings, {least} were still pending"
         )];
         Findings { measures, notes }
     }
@@ -86,13 +95,34 @@ async fn pending(stage: &Stage) -> i64 {
         .await
 }
 
-/// Milliseconds from commit to completed of single leads, with a daemon that runs only meanwhile.
-async fn single_ones(stage: &Stage, count: u32) -> Vec<f64> {
+/// Milliseconds from commit to completed of single leads, with a daemon that runs only meanwhile; and how many of the flood were
+/// pending at the least.
+async fn single_ones(stage: &Stage, count: u32, flood: Option<&Flood<'_>>) -> (Vec<f64>, i64) {
+    if let Some(flood) = flood {
+        flood.fill(stage).await;
+    }
     let daemon = Daemon::start_with(&stage.database, daemon_options()).await;
     let warm = latencies::insert(stage, &stage.account, 10, PAUSE).await;
     latencies::of(stage, &warm, HashMap::new).await;
-    let inserted = latencies::insert(stage, &stage.account, count, PAUSE).await;
+    let (mut inserted, mut least) = (Vec::new(), i64::MAX);
+    let count = usize::try_from(count).unwrap_or(0);
+    while inserted.len() < count {
+        if let Some(flood) = flood {
+            flood.fill(stage).await;
+        }
+        let portion = PORTION.min(u32::try_from(count - inserted.len()).unwrap_or(PORTION));
+        inserted.extend(latencies::insert(stage, &stage.account, portion, PAUSE).await);
+        least = least.min(pending(stage).await);
+    }
     let latencies = latencies::of(stage, &inserted, HashMap::new).await;
     daemon.stop().await;
-    latencies.completed
+    (latencies.completed, least)
+}
+
+impl Flood<'_> {
+    /// As many are pending again.
+    async fn fill(&self, stage: &Stage) {
+        let waiting = i32::try_from(pending(stage).await).unwrap_or(self.pending);
+        stage.leads(self.account, (self.pending - waiting).max(0)).await;
+    }
 }
