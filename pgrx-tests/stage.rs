@@ -93,6 +93,12 @@ pub fn as_tenant(account: &str) -> Outcome {
     )
 }
 
+/// Installs everything; what follows is said by the daemon in Ada's name.
+pub fn as_adas_automation() -> Outcome {
+    set()?;
+    as_tenant(ADA)
+}
+
 /// The one value that a query gives, as text; empty for null and for no row.
 pub fn ask(query: &str) -> Result<String, spi::Error> {
     Ok(Spi::get_one::<String>(&["SELECT (", query, ")::text"].concat())?.unwrap_or_default())

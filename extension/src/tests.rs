@@ -12,6 +12,8 @@ pub mod hearing;
 #[path = "../../pgrx-tests/waiting.rs"]
 pub mod waiting;
 
+#[path = "../../pgrx-tests/acting_tenant.rs"]
+mod acting_tenant;
 #[path = "../../pgrx-tests/altered_history.rs"]
 mod altered_history;
 #[path = "../../pgrx-tests/api_keys.rs"]

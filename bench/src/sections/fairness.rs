@@ -105,12 +105,13 @@ async fn single_ones(stage: &Stage, count: u32, flood: Option<&Flood<'_>>) -> (V
     let warm = latencies::insert(stage, &stage.account, 10, PAUSE).await;
     latencies::of(stage, &warm, HashMap::new).await;
     let (mut inserted, mut least) = (Vec::new(), i64::MAX);
-    let count = usize::try_from(count).unwrap_or(0);
-    while inserted.len() < count {
+    let mut left = count;
+    while left > 0 {
         if let Some(flood) = flood {
             flood.fill(stage).await;
         }
-        let portion = PORTION.min(u32::try_from(count - inserted.len()).unwrap_or(PORTION));
+        let portion = PORTION.min(left);
+        left -= portion;
         inserted.extend(latencies::insert(stage, &stage.account, portion, PAUSE).await);
         least = least.min(pending(stage).await);
     }

@@ -2,16 +2,15 @@
 
 use std::ops::ControlFlow;
 
+use pgrx::pg_sys;
 use pgrx::prelude::*;
-use pgrx::{FromDatum, pg_sys};
 use uuid::Uuid;
 
 use crate::ids::{from_postgres, own_identifier, to_postgres};
-use crate::jsonb;
 use crate::plans::{Plan, plan};
 use crate::refusal::Refusal;
 use crate::tables::queue_rows::Scan;
-use crate::tables::{Column, lock_first, small};
+use crate::tables::{lock_first, settings, small};
 
 thread_local! {
     static ACCOUNT: Plan = const { Plan::new() };
@@ -24,12 +23,6 @@ const ACCOUNT_SQL: &str = "
 
 /// Executions that caused one another, at most, unless the settings say otherwise.
 const DEPTH_LIMIT: i32 = 8;
-
-/// The columns of a setting.
-const SETTING: [Column; 2] = [(c"name", pg_sys::TEXTOID), (c"value", pg_sys::JSONBOID)];
-
-/// As JSON, no setting that is asked for is longer.
-const LONGEST: usize = 256;
 
 /// An account that alone has anything waiting.
 pub struct Lone {
@@ -88,19 +81,10 @@ pub fn depth_limit() -> Option<i32> {
 /// (`is_foreign()`). None as well where a setting cannot be read here: then it is for whoever asks by queries to say so.
 fn said_depth_limit() -> Option<i32> {
     let mut limit = DEPTH_LIMIT;
-    // SAFETY: called by a statement; a name is a text, a value a jsonb.
+    let names = ["paused", "depth_limit", "database_oid", "system_identifier"];
+    // SAFETY: called by a statement.
     let read = unsafe {
-        small::read(c"settings", &SETTING, |[name, value]| {
-            let name = name.and_then(|name| <&str>::from_datum(name, false));
-            let (Some(name), Some(value)) = (name, value) else {
-                return ControlFlow::Break(());
-            };
-            if !["paused", "depth_limit", "database_oid", "system_identifier"].contains(&name) {
-                return ControlFlow::Continue(());
-            }
-            let Ok(value) = jsonb::short_text_of(value, LONGEST) else {
-                return ControlFlow::Break(());
-            };
+        settings::read(&names, |name, value| {
             let bare = value.trim_matches('"');
             match name {
                 "paused" if value != "true" => ControlFlow::Continue(()),

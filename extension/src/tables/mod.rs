@@ -38,6 +38,7 @@ pub mod history;
 mod plain;
 pub mod queue;
 pub mod queue_rows;
+pub mod settings;
 pub mod small;
 pub mod storing;
 

@@ -9,23 +9,16 @@ use std::ffi::{CStr, CString};
 use std::ops::ControlFlow;
 use std::sync::Once;
 
+use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use pgrx::{FromDatum, Uuid};
 
 use crate::acting::set_for_transaction;
 use crate::ids::from_postgres;
-use crate::jsonb;
 use crate::newest;
 use crate::plans::{Plan, plan};
 use crate::refusal::Refusal;
-use crate::tables::{Column, small};
-
-/// A setting, as JSON, that is longer is no name of a role.
-const LONGEST: usize = 512;
-
-/// The columns of a setting.
-const SETTING: [Column; 2] = [(c"name", pg_sys::TEXTOID), (c"value", pg_sys::JSONBOID)];
+use crate::tables::settings;
 
 thread_local! {
     static TENANT_ROLE: Plan = const { Plan::new() };
@@ -43,15 +36,6 @@ struct Found {
     heard: u64,
 }
 
-/// For whom what follows is done.
-struct Acting {
-    account: uuid::Uuid,
-    execution: uuid::Uuid,
-    depth: i16,
-    lock_timeout_ms: i64,
-    statement_timeout_ms: i64,
-}
-
 /// `automations.become_tenant(account_id, execution_id, depth, lock_timeout_ms, statement_timeout_ms)`.
 #[pg_extern(sql = false)]
 fn become_tenant(
@@ -61,15 +45,15 @@ fn become_tenant(
     lock_timeout_ms: Option<i64>,
     statement_timeout_ms: Option<i64>,
 ) -> Result<String, ErrorReport> {
-    let acting = Acting::of(
+    let role = tenant_role()?;
+    act_for(
+        &role,
         account_id,
         execution_id,
         depth,
         lock_timeout_ms,
         statement_timeout_ms,
     )?;
-    let role = tenant_role()?;
-    acting.begin(&role)?;
     set(c"role", &role)?;
     Ok(role)
 }
@@ -85,14 +69,14 @@ fn next_of_tenant(
     statement_timeout_ms: Option<i64>,
 ) -> Result<(), ErrorReport> {
     let role = must_be(tenant_role)?;
-    let acting = Acting::of(
+    act_for(
+        role,
         account_id,
         execution_id,
         depth,
         lock_timeout_ms,
         statement_timeout_ms,
     )?;
-    acting.begin(role)?;
     Ok(())
 }
 
@@ -104,38 +88,29 @@ fn leave_tenant(tenant_role: Option<&str>) -> Result<(), ErrorReport> {
     Ok(())
 }
 
-impl Acting {
-    fn of(
-        account_id: Option<Uuid>,
-        execution_id: Option<Uuid>,
-        depth: Option<i16>,
-        lock_timeout_ms: Option<i64>,
-        statement_timeout_ms: Option<i64>,
-    ) -> Result<Acting, Refusal> {
-        Ok(Acting {
-            account: from_postgres(account_id.ok_or(Refusal::Null("account_id"))?),
-            execution: from_postgres(execution_id.ok_or(Refusal::Null("execution_id"))?),
-            depth: depth.ok_or(Refusal::Null("depth"))?,
-            lock_timeout_ms: lock_timeout_ms.ok_or(Refusal::Null("lock_timeout_ms"))?,
-            statement_timeout_ms: statement_timeout_ms.ok_or(Refusal::Null("statement_timeout_ms"))?,
-        })
-    }
-
-    /// The owner in the request's claims as PostgREST sets them, the execution that acts, and how long the tenant's next
-    /// statements may wait and take.
-    fn begin(&self, role: &str) -> Result<(), Refusal> {
-        // as jsonb prints it: what the application compares with may be text
-        let claims = format!(
-            "{{\"sub\": \"{}\", \"role\": {}}}",
-            self.account,
-            serde_json::Value::from(role)
-        );
-        set(c"request.jwt.claims", &claims)?;
-        set(c"automations.execution_id", &self.execution.to_string())?;
-        set(c"automations.depth", &self.depth.to_string())?;
-        set(c"lock_timeout", &self.lock_timeout_ms.to_string())?;
-        set(c"statement_timeout", &self.statement_timeout_ms.to_string())
-    }
+/// The owner in the request's claims as PostgREST sets them, the execution that acts, and how long the tenant's next
+/// statements may wait and take.
+fn act_for(
+    role: &str,
+    account_id: Option<Uuid>,
+    execution_id: Option<Uuid>,
+    depth: Option<i16>,
+    lock_timeout_ms: Option<i64>,
+    statement_timeout_ms: Option<i64>,
+) -> Result<(), Refusal> {
+    let account = from_postgres(account_id.ok_or(Refusal::Null("account_id"))?);
+    let execution = from_postgres(execution_id.ok_or(Refusal::Null("execution_id"))?);
+    let depth = depth.ok_or(Refusal::Null("depth"))?;
+    let lock_timeout_ms = lock_timeout_ms.ok_or(Refusal::Null("lock_timeout_ms"))?;
+    let statement_timeout_ms = statement_timeout_ms.ok_or(Refusal::Null("statement_timeout_ms"))?;
+    // as jsonb prints it: what the application compares with may be text
+    let role = serde_json::Value::from(role);
+    let claims = format!("{{\"sub\": \"{account}\", \"role\": {role}}}");
+    set(c"request.jwt.claims", &claims)?;
+    set(c"automations.execution_id", &execution.to_string())?;
+    set(c"automations.depth", &depth.to_string())?;
+    set(c"lock_timeout", &lock_timeout_ms.to_string())?;
+    set(c"statement_timeout", &statement_timeout_ms.to_string())
 }
 
 /// A trigger of the application that changed the role (`set_config('role', 'none')` gives back the daemon's login) would have
@@ -204,13 +179,10 @@ fn tenant_role() -> Result<String, Refusal> {
 /// What the settings say that it is, as JSON; none where that cannot be read here.
 fn said() -> Option<String> {
     let mut said = None;
-    // SAFETY: called by a statement; a name is a text, a value a jsonb.
+    // SAFETY: called by a statement.
     unsafe {
-        small::read(c"settings", &SETTING, |[name, value]| {
-            if name.and_then(|name| <&str>::from_datum(name, false)) != Some("tenant_role") {
-                return ControlFlow::Continue(());
-            }
-            said = value.and_then(|value| jsonb::short_text_of(value, LONGEST).ok());
+        settings::read(&["tenant_role"], |_, value| {
+            said = Some(value);
             ControlFlow::Break(())
         })
     };

@@ -74,10 +74,7 @@ impl OwnTransaction {
         let Some(client) = &self.client else {
             return Committed::Lost;
         };
-        let asked = self.asking();
-        let prepared = client.prepare_cached(sql).await;
-        asked.answered();
-        let statement = match prepared {
+        let statement = match self.answered(pin!(client.prepare_cached(sql))).await {
             Ok(statement) => statement,
             Err(error) => return Committed::No(error.into()),
         };
@@ -97,9 +94,7 @@ impl OwnTransaction {
                 client.batch_execute("COMMIT")
             )
         });
-        let asked = self.asking();
-        let (begun, written, committed) = self.switch.write(all).await;
-        asked.answered();
+        let (begun, written, committed) = self.answered(pin!(self.switch.write(all))).await;
         self.over.store(committed.is_ok(), Ordering::Relaxed);
         Committed::of(begun.and(written).map(drop), committed)
     }

@@ -4,6 +4,8 @@
 //! It takes two round trips: what needs no answer of what is before it is sent behind it. Where one fails, those behind
 //! it do nothing, because the transaction has failed; the COMMIT of a failed transaction is a rollback.
 
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -175,9 +177,7 @@ impl OwnTransaction {
         let Some(client) = &self.client else {
             return Err(TenantError::closed());
         };
-        let asked = self.asking();
-        let statement = client.prepare_cached(sql).await;
-        asked.answered();
+        let statement = self.answered(pin!(client.prepare_cached(sql))).await;
         statement.map_err(|error| self.noted(error))
     }
 
@@ -190,16 +190,17 @@ impl OwnTransaction {
         let Some(client) = &self.client else {
             return Err(TenantError::closed());
         };
-        let asked = self.asking();
-        let row = client.query_one(statement, parameters).await;
-        asked.answered();
+        let row = self.answered(pin!(client.query_one(statement, parameters))).await;
         row.map_err(|error| self.noted(error))
     }
 
-    /// An answer is waited for from now on.
-    pub(super) fn asking(&self) -> Asking<'_> {
+    /// Waits for an answer, and knows that it does: whoever drops this leaves a statement running. Pinned where it is, as
+    /// for [`Switch::write`].
+    pub(super) async fn answered<T>(&self, statement: Pin<&mut impl Future<Output = T>>) -> T {
         self.unanswered.fetch_add(1, Ordering::Relaxed);
-        Asking(&self.unanswered)
+        let answer = statement.await;
+        self.unanswered.fetch_sub(1, Ordering::Relaxed);
+        answer
     }
 
     fn noted(&self, error: tokio_postgres::Error) -> TenantError {
@@ -221,9 +222,7 @@ impl OwnTransaction {
         let Some(client) = &self.client else {
             return Err(TenantError::closed());
         };
-        let asked = self.asking();
-        let done = client.execute(statement, &[]).await;
-        asked.answered();
+        let done = self.answered(pin!(client.execute(statement, &[]))).await;
         done.map(drop).map_err(|error| self.noted(error))
     }
 
@@ -231,21 +230,8 @@ impl OwnTransaction {
         let Some(client) = &self.client else {
             return Err(TenantError::closed());
         };
-        let asked = self.asking();
-        let done = client.batch_execute(sql).await;
-        asked.answered();
+        let done = self.answered(pin!(client.batch_execute(sql))).await;
         done.map_err(|error| self.noted(error))
-    }
-}
-
-/// An answer that is waited for: whoever drops this leaves a statement running. No future around the statement's own, which
-/// would hold that twice, as what it was given and as what it waits for.
-pub(super) struct Asking<'a>(&'a AtomicUsize);
-
-impl Asking<'_> {
-    /// It has come.
-    pub(super) fn answered(self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

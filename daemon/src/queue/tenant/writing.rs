@@ -51,9 +51,8 @@ impl Shared {
         let Some(client) = &transaction.client else {
             return Committed::Apart;
         };
-        let asked = transaction.asking();
-        let prepared = try_join!(client.prepare_cached(RECORD), client.prepare_cached(FINISH));
-        asked.answered();
+        let both = pin!(async { try_join!(client.prepare_cached(RECORD), client.prepare_cached(FINISH)) });
+        let prepared = transaction.answered(both).await;
         let (record, finish) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Committed::No(error.into()),
@@ -68,9 +67,8 @@ impl Shared {
                 client.batch_execute("COMMIT"),
             )
         });
-        let asked = transaction.asking();
-        let (left, recorded, ended, committed) = transaction.switch.write(all).await;
-        asked.answered();
+        let written = pin!(transaction.switch.write(all));
+        let (left, recorded, ended, committed) = transaction.answered(written).await;
         transaction.over.store(committed.is_ok(), Ordering::Relaxed);
         let is_uncounted = |row: &Option<Row>| {
             row.as_ref()
