@@ -7,15 +7,19 @@ CREATE OR REPLACE FUNCTION automations.count_executions(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
+    last timestamptz := times[1];
     free uuid[];
     counts jsonb;
 BEGIN
-    IF cardinality(automation_ids) = 1 AND statuses[1] = 'completed' THEN
-        -- one alone, as nearly always where nothing else is going on: what follows comes down to this, and takes 40 us more
+    IF automation_ids[1] = ALL (automation_ids) AND 'completed' = ALL (statuses) THEN
+        -- of one automation, as nearly always: what follows comes down to this, and takes 40 us more for one and 200 for a group
+        IF cardinality(times) > 1 THEN
+            last := (SELECT max(t.t) FROM unnest(times) AS t (t));
+        END IF;
         UPDATE public.automations a
-           SET execution_count = least(a.execution_count::bigint + 1, 2147483647)::integer,
-               last_executed_at = greatest(a.last_executed_at, times[1]),
-               last_execution_status = CASE WHEN a.last_executed_at > times[1] THEN a.last_execution_status
+           SET execution_count = least(a.execution_count::bigint + cardinality(automation_ids), 2147483647)::integer,
+               last_executed_at = greatest(a.last_executed_at, last),
+               last_execution_status = CASE WHEN a.last_executed_at > last THEN a.last_execution_status
                                             ELSE 'completed' END,
                failures_in_a_row = 0
          WHERE NOT EXISTS (SELECT FROM automations.uncounted u WHERE u.automation_id = automation_ids[1])
