@@ -98,6 +98,8 @@ mod schedules;
 mod stats;
 #[path = "../../pgrx-tests/tenant_nodes.rs"]
 mod tenant_nodes;
+#[path = "../../pgrx-tests/tenant_values.rs"]
+mod tenant_values;
 #[path = "../../pgrx-tests/tools.rs"]
 mod tools;
 #[path = "../../pgrx-tests/versions.rs"]

@@ -31,8 +31,10 @@ BEGIN
                 WITH ORDINALITY AS e (rule, place)) f
         ORDER BY f.place, f.name
     LOOP
-        SELECT n.name, n.type INTO c FROM automations.node_columns(tab, ARRAY[r.name], false) n;
-        single := format('(SELECT v.v FROM jsonb_to_record(jsonb_build_object(''v'', %s)) AS v (v %s))', r.way, c.type);
+        SELECT n.* INTO c FROM automations.node_columns(tab, ARRAY[r.name], false) n;
+        -- (SELECT ...): read once, and not again for each row
+        single := format('(SELECT %s)', coalesce(
+            format(c.read, r.way), format('v.v FROM jsonb_to_record(jsonb_build_object(''v'', %s)) AS v (v %s)', r.way, c.type)));
         list := format('ARRAY(SELECT v.v FROM jsonb_array_elements(%s) AS e, '
                        'jsonb_to_record(jsonb_build_object(''v'', e)) AS v (v %s))', r.way, c.type);
         IF r.operator IN ('in', 'not_in') AND r.kind <> 'array' THEN

@@ -12,7 +12,7 @@ DECLARE
     t record;
     names text[];
     changes text;
-    types text;
+    read text;
 BEGIN
     SELECT * INTO t FROM automations.node_table(table_name);
     tab := t.tab;
@@ -29,13 +29,19 @@ BEGIN
             RAISE EXCEPTION 'values must be an object that names a column' USING ERRCODE = 'invalid_parameter_value';
         END IF;
         names := ARRAY(SELECT k FROM jsonb_object_keys(given) k ORDER BY k);
-        SELECT string_agg(format('%1$I = r.%1$I', c.name), ', '), string_agg(format('%I %s', c.name, c.type), ', ')
-        INTO changes, types
+        SELECT CASE
+                   WHEN bool_and(c.read IS NOT NULL) THEN
+                       string_agg(format('%I = %s', c.name, format(c.read, format('$3 -> %L', c.name))), ', ')
+                   ELSE string_agg(format('%1$I = r.%1$I', c.name), ', ')
+               END,
+               CASE WHEN bool_and(c.read IS NOT NULL) THEN ''
+                    ELSE format('FROM jsonb_to_record($3) AS r (%s)', string_agg(format('%I %s', c.name, c.type), ', '))
+               END
+        INTO changes, read
         FROM automations.node_columns(tab, names, true) c;
         refers := automations.node_refers(tab, names);
-        change := format('UPDATE %s t SET %s FROM jsonb_to_record($3) AS r (%s) WHERE %s AND (%s) '
-                         'RETURNING %s AS ok, to_jsonb(t.*) AS row',
-                         tab, changes, types, automations.node_owner(tab, t.owned, filter),
+        change := format('UPDATE %s t SET %s %s WHERE %s AND (%s) RETURNING %s AS ok, to_jsonb(t.*) AS row',
+                         tab, changes, read, automations.node_owner(tab, t.owned, filter),
                          automations.node_where(tab, filter), t.owned);
     END IF;
     statement := format('WITH done AS (%s) SELECT coalesce(bool_and(d.ok IS TRUE), true) AS ok, jsonb_build_object('

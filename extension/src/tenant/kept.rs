@@ -13,11 +13,11 @@ use std::sync::Once;
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::spi::OwnedPreparedStatement;
-use pgrx::{AnyElement, FromDatum, Uuid};
+use pgrx::{FromDatum, Uuid};
 
 use super::Gave;
 use super::path::Path;
-use crate::jsonb;
+use super::shape::Looked;
 use crate::newest;
 use crate::plans::{Plan, plan};
 use crate::refusal::Refusal;
@@ -203,16 +203,12 @@ impl Held {
     }
 
     /// Refuses values that refer to rows of another account.
-    pub fn look_at_references(
-        &self,
-        account_id: Option<Uuid>,
-        given: Option<AnyElement>,
-    ) -> Result<(), Refusal> {
+    pub fn look_at_references(&self, account_id: Option<Uuid>, given: &Looked) -> Result<(), Refusal> {
         // SAFETY: the oid of a table, as a regclass.
         let table = unsafe { DatumWithOid::new(self.statement().table, pg_sys::REGCLASSOID) };
         Spi::run_with_args(
             "SELECT automations.node_references($1, $2, $3)",
-            &[account_id.into(), table, jsonb::passed_on(given)],
+            &[account_id.into(), table, given.passed_on()],
         )?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What database nodes do, as the tenant: `become_tenant`, `next_of_tenant`, `leave_tenant`, and between them `node_change`, `node_find`, `node_insert`, `node_update_lead`.
+//! What database nodes do, as the tenant: `become_tenant`, `next_of_tenant`, `last_of_tenant`, `leave_tenant`, and between them `node_change`, `node_find`, `node_insert`, `node_update_lead`.
 //!
 //! | room | does |
 //! |---|---|
@@ -23,6 +23,7 @@ use pgrx::{AnyElement, FromDatum, Uuid};
 use serde_json::json;
 
 use self::kept::{Build, held};
+use self::shape::Looked;
 use crate::jsonb;
 use crate::refusal::Refusal;
 
@@ -41,7 +42,8 @@ fn node_change(
     filter: Option<AnyElement>,
     given: Option<AnyElement>,
 ) -> Result<Option<AnyElement>, ErrorReport> {
-    Ok(change("statement", account_id, table_name, filter, given)?.first)
+    let (filter, given) = (Looked::into(filter), Looked::into(given));
+    Ok(change("statement", account_id, table_name, &filter, &given)?.first)
 }
 
 /// `automations.node_find(account_id, table_name, filter, order_by, most)`.
@@ -53,7 +55,8 @@ fn node_find(
     order_by: Option<AnyElement>,
     most: Option<i32>,
 ) -> Result<Option<AnyElement>, ErrorReport> {
-    Ok(find(account_id, table_name, filter, order_by, most)?)
+    let (filter, order_by) = (Looked::into(filter), Looked::into(order_by));
+    Ok(find(account_id, table_name, &filter, order_by, most)?)
 }
 
 /// `automations.node_insert(account_id, table_name, given, conflict)`.
@@ -64,15 +67,15 @@ fn node_insert(
     given: Option<AnyElement>,
     conflict: Option<Vec<Option<String>>>,
 ) -> Result<Option<AnyElement>, ErrorReport> {
-    let shape =
-        shape::of_values(given).map(|given| json!(["insert", table_name, given, conflict]).to_string());
+    let given = Looked::into(given);
+    let shape = (given.as_values()).map(|given| json!(["insert", table_name, given, conflict]).to_string());
     let build = Build {
         sql: "SELECT s.tab, s.tab::text, s.about, s.refers, s.statement
                 FROM automations.node_insert_statement($1, $2, $3) s",
-        arguments: vec![table_name.into(), jsonb::passed_on(given), conflict.into()],
+        arguments: vec![table_name.into(), given.passed_on(), conflict.into()],
         changes: true,
     };
-    let gave = run(shape, build, account_id, None, given, |table| {
+    let gave = run(shape, build, account_id, &Looked::into(None), &given, |table| {
         Refusal::NotOfTheAccount(format!(
             "a row of {table} must belong to the account of the automation"
         ))
@@ -92,23 +95,26 @@ fn node_update_lead(
     create_if_not_exists: Option<bool>,
 ) -> Result<Option<AnyElement>, ErrorReport> {
     let leads = kept::source_table("lead")?;
-    let this = lead_id.map(|id| jsonb::from_text(&json!({ "id": id.to_string() }).to_string()));
-    let updates = updates.filter(|updates| !shape::is_null(*updates));
-    let empty = updates.is_none_or(shape::is_empty_object);
-    let found = match this {
+    let this = lead_id.map(|id| Looked::made(json!({ "id": id.to_string() })));
+    let updates = Looked::into(updates).or_none();
+    let found = match &this {
         None => None,
-        Some(_) if empty => {
-            let rows = find(account_id, Some(&leads), this, None, Some(1))?;
+        Some(this) if updates.is_empty() => {
+            let rows = find(account_id, Some(&leads), this, Looked::into(None), Some(1))?;
             rows.and_then(jsonb::first_of)
         }
-        Some(_) => change("change", account_id, Some(&leads), this, updates)?.first,
+        Some(this) => change("change", account_id, Some(&leads), this, &updates)?.first,
     };
     if found.is_some() {
         return Ok(found);
     }
     if create_if_not_exists == Some(true) {
-        let made: Option<AnyElement> = made(account_id, &leads, this, updates)?;
-        return Ok(made);
+        return Ok(made(
+            account_id,
+            &leads,
+            &this.unwrap_or(Looked::into(None)),
+            &updates,
+        )?);
     }
     let lead = lead_id.map_or_else(|| "(none)".to_owned(), |id| id.to_string());
     Err(Refusal::NoLead(lead).into())
@@ -118,13 +124,13 @@ fn node_update_lead(
 fn made(
     account_id: Option<Uuid>,
     leads: &str,
-    this: Option<AnyElement>,
-    updates: Option<AnyElement>,
+    this: &Looked,
+    updates: &Looked,
 ) -> Result<Option<AnyElement>, Refusal> {
     kept::one(
         "SELECT automations.node_insert($1, $2,
              coalesce($3, '{}'::pg_catalog.jsonb) OPERATOR(pg_catalog.||) coalesce($4, '{}'::pg_catalog.jsonb), NULL)",
-        &[account_id.into(), leads.into(), jsonb::passed_on(updates), jsonb::passed_on(this)],
+        &[account_id.into(), leads.into(), updates.passed_on(), this.passed_on()],
     )
 }
 
@@ -132,11 +138,10 @@ fn change(
     which: &'static str,
     account_id: Option<Uuid>,
     table_name: Option<&str>,
-    filter: Option<AnyElement>,
-    given: Option<AnyElement>,
+    filter: &Looked,
+    given: &Looked,
 ) -> Result<Gave, Refusal> {
-    let shape = shape::of_filter(filter)
-        .zip(shape::of_values(given))
+    let shape = (filter.as_filter().zip(given.as_values()))
         .map(|(filter, given)| json!([which, table_name, filter, given]).to_string());
     let build = Build {
         sql: match which {
@@ -149,11 +154,7 @@ fn change(
                    FROM automations.node_change_statement($1, $2, $3) s"
             }
         },
-        arguments: vec![
-            table_name.into(),
-            jsonb::passed_on(filter),
-            jsonb::passed_on(given),
-        ],
+        arguments: vec![table_name.into(), filter.passed_on(), given.passed_on()],
         changes: true,
     };
     run(shape, build, account_id, filter, given, |table| {
@@ -166,25 +167,21 @@ fn change(
 fn find(
     account_id: Option<Uuid>,
     table_name: Option<&str>,
-    filter: Option<AnyElement>,
-    order_by: Option<AnyElement>,
+    filter: &Looked,
+    order_by: Looked,
     most: Option<i32>,
 ) -> Result<Option<AnyElement>, Refusal> {
-    let shape = shape::of_filter(filter)
-        .zip(shape::whole(order_by))
+    let order = order_by.passed_on();
+    let shape = (filter.as_filter().zip(order_by.whole()))
         .map(|(filter, order)| json!(["find", table_name, filter, order, most]).to_string());
     let build = Build {
         sql: "SELECT s.tab, s.tab::text, s.about, s.refers, s.statement
                 FROM automations.node_find_statement($1, $2, $3, $4) s",
-        arguments: vec![
-            table_name.into(),
-            jsonb::passed_on(filter),
-            jsonb::passed_on(order_by),
-            most.into(),
-        ],
+        arguments: vec![table_name.into(), filter.passed_on(), order, most.into()],
         changes: false,
     };
-    let gave = run(shape, build, account_id, filter, None, |_| Refusal::Taken)?;
+    let none = Looked::into(None);
+    let gave = run(shape, build, account_id, filter, &none, |_| Refusal::Taken)?;
     Ok(gave.first)
 }
 
@@ -193,19 +190,15 @@ fn run(
     shape: Option<String>,
     build: Build<'_>,
     account_id: Option<Uuid>,
-    filter: Option<AnyElement>,
-    given: Option<AnyElement>,
+    filter: &Looked,
+    given: &Looked,
     not_ours: impl FnOnce(&str) -> Refusal,
 ) -> Result<Gave, Refusal> {
     let held = held(shape, build)?;
     if held.refers() {
         held.look_at_references(account_id, given)?;
     }
-    let gave = held.execute(&[
-        account_id.into(),
-        jsonb::passed_on(filter),
-        jsonb::passed_on(given),
-    ])?;
+    let gave = held.execute(&[account_id.into(), filter.passed_on(), given.passed_on()])?;
     if !gave.ok {
         return Err(not_ours(held.table()));
     }
