@@ -58,6 +58,55 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_a_node_had_deferred_is_done_in_its_own_name() -> Outcome {
+        stage::set()?;
+        Spi::run(
+            "CREATE TABLE public.acted (who text, execution text);
+             GRANT SELECT, INSERT ON public.acted TO authenticated;
+             CREATE FUNCTION public.note_who() RETURNS trigger LANGUAGE plpgsql AS
+                 $$BEGIN
+                     INSERT INTO public.acted VALUES (current_user, current_setting('automations.execution_id'));
+                     RETURN NULL;
+                 END$$;
+             CREATE CONSTRAINT TRIGGER z_note AFTER UPDATE ON public.leads DEFERRABLE INITIALLY DEFERRED
+                 FOR EACH ROW EXECUTE FUNCTION public.note_who()",
+        )?;
+        stage::as_tenant(stage::ADA)?;
+        let acted =
+            || ask("SELECT string_agg(a.who || ' ' || right(a.execution, 2), ',') FROM public.acted a");
+        let next = |execution: &str| {
+            let (account, execution) = (
+                stage::ADA,
+                format!("e0000000-0000-4000-8000-0000000000{execution}"),
+            );
+            format!(
+                "automations.next_of_tenant('authenticated', '{account}', '{execution}', 1::smallint, 50, 700)"
+            )
+        };
+        let update = |account: &str| {
+            let (lead, updates) = (stage::ALAN, r#"{"score": 5}"#);
+            format!("automations.node_update_lead({account}, '{lead}', '{updates}', false)")
+        };
+        for execution in ["e1", "e2"] {
+            Spi::run(&format!("SELECT {}", next(execution)))?;
+            Spi::run("SET CONSTRAINTS ALL DEFERRED")?; // as a trigger of the application may
+            Spi::run(&format!("SELECT {}", update(&format!("'{}'", stage::ADA))))?;
+        }
+        assert_eq!(acted()?, "authenticated e1");
+        Spi::run(&format!("SELECT {}", update(&next("e3"))))?;
+        assert_eq!(acted()?, "authenticated e1,authenticated e2,authenticated e3");
+        Spi::run("SET CONSTRAINTS ALL DEFERRED")?;
+        let last = format!(
+            "SELECT automations.last_of_tenant('authenticated', {}::text)",
+            update(&next("e4"))
+        );
+        assert_eq!(ask(&format!("({last})::jsonb ->> 'score'"))?, "5");
+        stage::as_superuser()?;
+        assert!(acted()?.ends_with(",authenticated e4"), "{}", acted()?);
+        Ok(())
+    }
+
+    #[pg_test]
     fn a_role_that_was_changed_on_the_way_is_found_out() -> Outcome {
         stage::as_adas_automation()?;
         Spi::run("SELECT set_config('role', 'none', true)")?;

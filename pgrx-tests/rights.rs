@@ -152,7 +152,7 @@ mod tests {
         t: node_change node_change_statement node_columns node_fields node_find node_find_statement \
             node_insert node_insert_statement node_must_see node_order node_owner node_references node_refers \
             node_source_table node_table node_use_application_path node_where\n\
-        td: leave_tenant next_of_tenant node_create_booking node_db node_read \
+        td: last_of_tenant leave_tenant next_of_tenant node_create_booking node_db node_read \
             node_send_message node_update_lead\n\
         ts: call_tool cancel cancel_many create_api_key emit has_agent_access matching_executions \
             next_runs node_stats overview publish queue_position replay resume_many resume_waiting retry \

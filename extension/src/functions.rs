@@ -187,6 +187,7 @@ extension_sql_file!("../../sql/functions/68_resume_many.sql");
 extension_sql_file!("../../sql/functions/68_retry_many.sql");
 extension_sql_file!("../../sql/functions/70_become_tenant.sql");
 extension_sql_file!("../../sql/functions/70_tenant_role.sql");
+extension_sql_file!("../../sql/functions/71_last_of_tenant.sql");
 extension_sql_file!("../../sql/functions/71_leave_tenant.sql");
 extension_sql_file!("../../sql/functions/71_next_of_tenant.sql");
 extension_sql_file!("../../sql/functions/72_node_source_table.sql");

@@ -9,8 +9,8 @@ DECLARE
         'cancel_many', 'retry_many', 'resume_many', 'resume_waiting', 'webhook_path', 'replay',
         -- what those call on behalf of their caller
         'uuid_at', 'written_here', 'matching_executions'];
-    -- what runs between become_tenant() and leave_tenant()
-    tenants text[] := ARRAY['leave_tenant', 'next_of_tenant', 'node_db', 'node_update_lead',
+    -- what runs between become_tenant() and leave_tenant(), or behind others
+    tenants text[] := ARRAY['last_of_tenant', 'leave_tenant', 'next_of_tenant', 'node_db', 'node_update_lead',
         'node_create_booking', 'node_send_message',
         'node_read', 'node_source_table', 'node_table', 'node_columns', 'node_where', 'node_owner', 'node_order',
         'node_use_application_path', 'node_insert', 'node_change', 'node_find', 'node_fields', 'node_must_see',

@@ -34,7 +34,7 @@ BEGIN
         -- what it calls
         'readiness', 'claim', 'heartbeat', 'definition', 'execution_steps', 'record', 'record_with_effect', 'park',
         'park_many', 'finish', 'finish_with_effect', 'release', 'look', 'rescue', 'unpark', 'announce',
-        'replay_missed', 'become_tenant', 'leave_tenant', 'next_of_tenant', 'node_db', 'node_update_lead',
+        'replay_missed', 'become_tenant', 'last_of_tenant', 'leave_tenant', 'next_of_tenant', 'node_db', 'node_update_lead',
         'node_create_booking', 'node_send_message', 'node_read', 'waited', 'start_child', 'deliver_events',
         'token_secret', 'resume', 'outcome', 'webhook', 'start_webhooks', 'count_webhook_calls', 'waiting_step', 'start_notified',
         'stop_leading', 'fire_schedules', 'api_key', 'use_api_key', 'agent_tools', 'tools_stamp', 'start_tool',

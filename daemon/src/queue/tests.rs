@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// `write`: changes rows whenever it is called. `sweep`: changes rows where it finds something to do. `read`: changes
 /// nothing. `tenant`: inside the transaction of a database node, whose commit is the write.
-const CALLS: [(&str, &str); 51] = [
+const CALLS: [(&str, &str); 52] = [
     ("agent_tools", "read"),
     ("announce", "notify"),
     ("api_key", "read"),
@@ -25,6 +25,7 @@ const CALLS: [(&str, &str); 51] = [
     // extends leases over a connection of its own; an execution is the same before and after
     ("heartbeat", "heartbeat"),
     ("install", "write"),
+    ("last_of_tenant", "tenant"),
     ("leave_tenant", "tenant"),
     ("keep_steps", "write"),
     ("look", "read"),

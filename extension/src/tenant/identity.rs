@@ -1,5 +1,6 @@
-//! Who acts: `become_tenant`, `next_of_tenant`, `leave_tenant`. Settings of the transaction are set without a query, because
-//! to set up a statement takes longer than all of them: an execution with a database node begins and ends with these.
+//! Who acts: `become_tenant`, `next_of_tenant`, `last_of_tenant`, `leave_tenant`. Settings of the transaction are set without a query, because
+//! to set up a statement takes longer than all of them: an execution with a database node begins and ends with these. The second
+//! is an argument of what a node asks, and that is one of the third, so that each saves a statement.
 //!
 //! Which role is the tenant's, and whether it may be, is asked by a query (`tenant_role()`) and remembered until a role or a
 //! membership changes, as PostgreSQL remembers what a role is a member of.
@@ -9,9 +10,9 @@ use std::ffi::{CStr, CString};
 use std::ops::ControlFlow;
 use std::sync::Once;
 
-use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
+use pgrx::{AnyElement, Uuid};
 
 use crate::acting::set_for_transaction;
 use crate::ids::from_postgres;
@@ -67,8 +68,8 @@ fn next_of_tenant(
     depth: Option<i16>,
     lock_timeout_ms: Option<i64>,
     statement_timeout_ms: Option<i64>,
-) -> Result<(), ErrorReport> {
-    let role = must_be(tenant_role)?;
+) -> Result<Option<Uuid>, ErrorReport> {
+    let role = settled_as(tenant_role)?;
     act_for(
         role,
         account_id,
@@ -77,15 +78,39 @@ fn next_of_tenant(
         lock_timeout_ms,
         statement_timeout_ms,
     )?;
-    Ok(())
+    Ok(account_id)
 }
 
 /// `automations.leave_tenant(tenant_role)`.
 #[pg_extern(sql = false)]
 fn leave_tenant(tenant_role: Option<&str>) -> Result<(), ErrorReport> {
-    must_be(tenant_role)?;
+    settled_as(tenant_role)?;
     set(c"role", "automations_daemon")?;
     Ok(())
+}
+
+/// `automations.last_of_tenant(tenant_role, came_to)`.
+#[pg_extern(sql = false)]
+fn last_of_tenant(
+    tenant_role: Option<&str>,
+    came_to: Option<AnyElement>,
+) -> Result<Option<AnyElement>, ErrorReport> {
+    leave_tenant(tenant_role)?;
+    Ok(came_to)
+}
+
+/// Runs the triggers that were deferred: as the tenant, and in the name of the node that caused them and not of the next. What is deferred
+/// from now on is run with its statement.
+fn settled_as(tenant_role: Option<&str>) -> Result<&str, Refusal> {
+    must_be(tenant_role)?;
+    let mut immediate = pg_sys::ConstraintsSetStmt {
+        type_: pg_sys::NodeTag::T_ConstraintsSetStmt,
+        constraints: std::ptr::null_mut(), // all of them
+        deferred: false,
+    };
+    // SAFETY: what SET CONSTRAINTS ALL IMMEDIATE does in a function.
+    unsafe { pg_sys::AfterTriggerSetState(&mut immediate) };
+    must_be(tenant_role)
 }
 
 /// The owner in the request's claims as PostgREST sets them, the execution that acts, and how long the tenant's next

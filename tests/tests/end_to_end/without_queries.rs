@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use end_to_end::{Account, Database, Graph};
+use end_to_end::{Account, Database, Graph, waiting};
 use serde_json::json;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -50,6 +50,7 @@ async fn end(
     let results = json!(vec![json!({"status": "completed"}); ids.len()]);
     let ended = match function {
         "finish" => "SELECT e FROM automations.finish($1, $2, $3, $4) e WHERE e IS NOT NULL",
+        "finish_with_effect" => "SELECT unnest($2) FROM automations.finish_with_effect($1, $2, $3, $4)",
         _ => "SELECT unnest(automations.end_captured($1, $2, $3, $4))",
     };
     let rows = session
@@ -111,6 +112,40 @@ async fn a_change_that_somebody_holds_is_passed_over_and_so_is_its_end() {
     holder.batch_execute("COMMIT").await.unwrap();
     assert_eq!(end(&daemon, &account, &fifth, token, "end_captured").await, fifth);
     assert_eq!(database.count("SELECT count(*) FROM automations.queue").await, 0);
+}
+
+#[tokio::test]
+async fn an_end_behind_an_effect_waits_for_whoever_holds_a_change_or_extends_its_lease() {
+    let last = "WHERE id = (SELECT id FROM automations.queue ORDER BY id DESC LIMIT 1)";
+    for what in [
+        format!("SELECT FROM automations.queue {last} FOR UPDATE"),
+        format!("UPDATE automations.queue SET lease_until = lease_until + interval '1 s' {last}"),
+    ] {
+        let database = Database::fresh().await;
+        let (account, _) = queued(&database, 3).await;
+        let (daemon, holder) = (database.superuser().await, database.superuser().await);
+        let token = Uuid::now_v7();
+        let all = claim(&daemon, token, 3).await;
+        holder.batch_execute(&format!("BEGIN; {what}")).await.unwrap();
+
+        let waits = "SELECT count(*) FROM pg_stat_activity
+                      WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%finish_with_effect%'";
+        let ending = end(&daemon, &account, &all, token, "finish_with_effect");
+        let letting_go = async {
+            let watcher = database.superuser().await;
+            waiting::until("the end to wait", || async {
+                let waiting: i64 = watcher.query_one(waits, &[]).await.unwrap().get(0);
+                (waiting == 1).then_some(())
+            })
+            .await;
+            holder.batch_execute("COMMIT").await.unwrap();
+        };
+        let (ended, ()) = tokio::join!(ending, letting_go);
+
+        assert_eq!(ended, all, "{what}");
+        let left = "SELECT (SELECT count(*) FROM automations.queue) * 10 + count(*) FROM public.automation_executions";
+        assert_eq!(database.count(left).await, 3, "{what}");
+    }
 }
 
 #[tokio::test]

@@ -6,12 +6,10 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
-use futures_util::join;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::oneshot;
-use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
+use super::nodes::Asked;
 use super::shared::Shared;
 use super::writing::{Handed, What};
 use super::{Committed, Tenant, TenantError};
@@ -26,40 +24,20 @@ pub struct Member(pub(super) Arc<Shared>);
 
 impl Member {
     /// Acts for the execution of this tenant, behind whoever acts in it already.
-    pub async fn act(
-        &self,
-        tenant: &Tenant,
-        sql: &str,
-        parameters: &[&(dyn ToSql + Sync)],
-    ) -> Result<Row, TenantError> {
+    pub async fn act(&self, tenant: &Tenant, asked: Asked<'_>) -> Result<Option<String>, TenantError> {
         let acted = async {
             let Some(begun) = self.0.begun.wait().await else {
                 return Err(TenantError::closed());
             };
             let transaction = &begun.transaction;
-            let statement = transaction.prepared(sql).await?;
+            let statement = transaction.prepared(asked.asking.behind_others).await?;
             let role = &*begun.role;
-            let next: [&(dyn ToSql + Sync); 6] = [
-                &role,
-                &tenant.account_id,
-                &tenant.execution_id,
-                &tenant.depth,
-                &tenant.lock_timeout_ms,
-                &tenant.statement_timeout_ms,
-            ];
-            let all = pin!(async {
-                join!(
-                    transaction.prepared_row(&begun.next_of_tenant, &next),
-                    transaction.prepared_row(&statement, parameters),
-                    transaction.executed(&begun.run_deferred),
-                )
-            });
-            let sent = sent_together(&begun.sending, all).await;
-            let (became, acted, settled) = sent.ok_or_else(TenantError::closed)?;
-            became?;
-            let row = acted?;
-            settled?;
-            Ok(row)
+            let mut parameters = asked.parameters.to_vec();
+            parameters.push(&role);
+            parameters.extend(tenant.parameters());
+            let acted = pin!(transaction.prepared_row(&statement, &parameters));
+            let acted = sent_in_time(&begun.sending, acted).await;
+            Ok(acted.ok_or_else(TenantError::closed)??.try_get(0)?)
         };
         let acted = tokio::select! {
             biased;
@@ -108,9 +86,8 @@ impl Drop for Member {
     }
 }
 
-/// Polls it first with this lock held: what it sends at once is sent without anything of others in between. None: too
-/// late, nothing was sent.
-async fn sent_together<F: Future>(sending: &Mutex<bool>, mut all: Pin<&mut F>) -> Option<F::Output> {
+/// Polls it first with this lock held, so that what it sends at once is sent before the end. None: too late, nothing was sent.
+async fn sent_in_time<F: Future>(sending: &Mutex<bool>, mut all: Pin<&mut F>) -> Option<F::Output> {
     let first = poll_fn(|context| {
         let is_over = sending.lock().unwrap_or_else(PoisonError::into_inner);
         Poll::Ready((!*is_over).then(|| all.as_mut().poll(context)))
@@ -123,8 +100,6 @@ async fn sent_together<F: Future>(sending: &Mutex<bool>, mut all: Pin<&mut F>) -
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test]
@@ -135,35 +110,9 @@ mod tests {
             tokio::task::yield_now().await; // the answer
             7
         };
-        assert_eq!(sent_together(&sending, pin!(send())).await, Some(7));
+        assert_eq!(sent_in_time(&sending, pin!(send())).await, Some(7));
         *sending.lock().unwrap() = true;
-        assert_eq!(sent_together(&sending, pin!(send())).await, None);
+        assert_eq!(sent_in_time(&sending, pin!(send())).await, None);
         assert_eq!(*sent.lock().unwrap(), 1);
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn nobody_is_sent_between_two_statements_of_another() {
-        let shared = Arc::new((Mutex::new(false), Mutex::new(Vec::new())));
-        let both = [1, 2].map(|node| {
-            let shared = shared.clone();
-            tokio::spawn(async move {
-                let (sending, order) = &*shared;
-                let statement = || async {
-                    order.lock().unwrap().push(node);
-                    std::thread::sleep(Duration::from_millis(20)); // the other thread has its chance
-                    tokio::task::yield_now().await;
-                };
-                let all = pin!(async { join!(statement(), statement(), statement()) });
-                sent_together(sending, all).await
-            })
-        });
-        for one in both {
-            assert!(one.await.unwrap().is_some());
-        }
-        let order = shared.1.lock().unwrap().clone();
-        assert!(
-            order == [1, 1, 1, 2, 2, 2] || order == [2, 2, 2, 1, 1, 1],
-            "{order:?}"
-        );
     }
 }

@@ -13,13 +13,11 @@ mod writing;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 pub use self::commit::Committed;
 pub use self::error::{TenantError, Trouble};
 pub use self::identity::{Tenant, TenantRole};
+use self::nodes::Asked;
 pub use self::own::OwnTransaction;
 pub use self::shared::MOST;
 pub use self::sharing::{Place, Sharing};
@@ -65,24 +63,11 @@ impl TenantTransaction {
     }
 
     /// Acts as the tenant, once: afterwards nothing more can be asked.
-    async fn act(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Row, TenantError> {
+    async fn act(&self, asked: Asked<'_>) -> Result<Option<String>, TenantError> {
         match self {
             // in a box: where many run, the others would have the room for it beside theirs
-            TenantTransaction::Own(own) => Box::pin(own.act(sql, parameters)).await,
-            TenantTransaction::Shared(place) => place.act(sql, parameters).await,
-        }
-    }
-
-    /// As [`TenantTransaction::act`], of what gives JSON.
-    async fn json(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Value, TenantError> {
-        parsed(self.act(sql, parameters).await?.try_get(0)?)
-    }
-
-    /// Whose rows.
-    fn account(&self) -> &Uuid {
-        match self {
-            TenantTransaction::Own(own) => own.account(),
-            TenantTransaction::Shared(place) => place.account(),
+            TenantTransaction::Own(own) => Box::pin(own.act(asked)).await,
+            TenantTransaction::Shared(place) => place.act(asked).await,
         }
     }
 }

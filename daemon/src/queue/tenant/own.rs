@@ -19,11 +19,11 @@ use uuid::Uuid;
 use super::super::abort::Switch;
 use super::super::calls::ForTenant;
 use super::super::giving_up::GivingUp;
+use super::nodes::Asked;
 use super::{Tenant, TenantError, TenantRole, Trouble, parsed};
 
 pub(super) const BECOME_TENANT: &str = "SELECT automations.become_tenant($1, $2, $3, $4, $5)";
 pub(super) const LEAVE_TENANT: &str = "SELECT automations.leave_tenant($1)::text";
-pub(super) const RUN_DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE";
 const NODE_READ: &str =
     "SELECT r.lead::text, r.conversation::text FROM automations.node_read($1, $2, $3) AS r";
 
@@ -107,39 +107,27 @@ impl OwnTransaction {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Acts as the tenant and steps back, once: afterwards nothing more can be asked. An error of the last part means
-    /// that somebody (a trigger of the application) changed the role under us.
-    pub(super) async fn act(
-        &self,
-        sql: &str,
-        parameters: &[&(dyn ToSql + Sync)],
-    ) -> Result<Row, TenantError> {
+    /// Acts as the tenant and steps back, once: afterwards nothing more can be asked. It is an error as well where somebody (a
+    /// trigger of the application) changed the role under us.
+    pub(super) async fn act(&self, asked: Asked<'_>) -> Result<Option<String>, TenantError> {
         if self.begun.load(Ordering::Relaxed) {
             return Err(TenantError::closed());
         }
         // all of them first: what waits to be prepared would be sent behind what comes after it
         let become_tenant = self.prepared(BECOME_TENANT).await?;
-        let statement = self.prepared(sql).await?;
-        let run_deferred = self.prepared(RUN_DEFERRED).await?;
-        let leave_tenant = self.prepared(LEAVE_TENANT).await?;
+        let statement = self.prepared(asked.asking.alone).await?;
         let act_and_leave = async |role: &str| {
-            let role: [&(dyn ToSql + Sync); 1] = [&role];
-            let (acted, settled, left) = join!(
-                self.prepared_row(&statement, parameters),
-                self.executed(&run_deferred),
-                self.prepared_row(&leave_tenant, &role),
-            );
-            let row = acted?;
-            settled?;
-            left?;
-            Ok(row)
+            let mut parameters = asked.parameters.to_vec();
+            parameters.extend::<[&(dyn ToSql + Sync); 2]>([&self.tenant.account_id, &role]);
+            let row = self.prepared_row(&statement, &parameters).await?;
+            Ok(row.try_get(0)?)
         };
         let Some(role) = self.role.known() else {
             let role = self.begin(&become_tenant).await?;
             self.role.learn(Some(role.clone()));
             return act_and_leave(&role).await;
         };
-        // leave_tenant compares with the role of the last time; another one now fails there
+        // last_of_tenant compares with the role of the last time; another one now fails there
         let (begun, acted) = join!(self.begin(&become_tenant), act_and_leave(&role));
         if *begun? != *role {
             self.role.learn(None);
@@ -156,11 +144,6 @@ impl OwnTransaction {
             self.spent.store(!is_clean, Ordering::Relaxed);
             self.over.store(true, Ordering::Relaxed);
         }
-    }
-
-    /// Whose rows.
-    pub(super) fn account(&self) -> &Uuid {
-        &self.tenant.account_id
     }
 
     /// Becomes the tenant, and says in which role.
@@ -215,15 +198,6 @@ impl OwnTransaction {
     fn note(&self, trouble: Trouble) {
         let mut first = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert(trouble);
-    }
-
-    /// As [`OwnTransaction::prepared_row`], of what gives none.
-    pub(super) async fn executed(&self, statement: &Statement) -> Result<(), TenantError> {
-        let Some(client) = &self.client else {
-            return Err(TenantError::closed());
-        };
-        let done = self.answered(pin!(client.execute(statement, &[]))).await;
-        done.map(drop).map_err(|error| self.noted(error))
     }
 
     async fn batch(&self, sql: &str) -> Result<(), TenantError> {

@@ -1,9 +1,9 @@
 //! One transaction in which several nodes of an account act, each for an execution of its own: become the tenant once; for
-//! each node prove that nobody left the role, say for which execution, act; step back, write what all of them came to,
+//! each node prove that nobody left the role, say for which execution, act, all in one statement; step back, write what all of them came to,
 //! commit. All or nothing: what fails, or is given up, takes the others back, and each of them runs again alone. It is rolled
 //! back by its own task, whatever the walks of its nodes are busy with.
 //!
-//! Nodes join while it is open. Each sends its own statements behind those of the others, and hands in what is to be
+//! Nodes join while it is open. Each sends its own statement behind those of the others, and hands in what is to be
 //! written with it; a task of the transaction writes and commits when all have.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,12 +17,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::member::Member;
-use super::own::{BECOME_TENANT, LEAVE_TENANT, RUN_DEFERRED};
+use super::own::{BECOME_TENANT, LEAVE_TENANT};
 use super::writing::Handed;
 use super::{Committed, OwnTransaction, Tenant, TenantError};
 use crate::queue::Queue;
-
-const NEXT_OF_TENANT: &str = "SELECT automations.next_of_tenant($1, $2, $3, $4, $5, $6)::text";
 
 /// Nodes in one transaction: each holds the locks of what it wrote until all have committed.
 pub const MOST: usize = 32;
@@ -50,11 +48,8 @@ pub struct Shared {
 pub struct Begun {
     pub(super) transaction: OwnTransaction,
     pub(super) role: Arc<str>,
-    pub(super) next_of_tenant: Statement,
-    pub(super) run_deferred: Statement,
     pub(super) leave_tenant: Statement,
-    /// Held while the statements of one node are sent: they belong together. True: it is being rolled back, and what is
-    /// sent now would be no part of it.
+    /// Held while a statement is sent. True: it is being rolled back, and what is sent now would be no part of it.
     pub(super) sending: Mutex<bool>,
 }
 
@@ -149,18 +144,14 @@ impl Shared {
     async fn begin(&self) -> Result<Begun, TenantError> {
         let lent = self.queue.for_tenant().await.map_err(|_| TenantError::closed())?;
         let transaction = OwnTransaction::over(lent, self.tenant);
-        let (become_tenant, next_of_tenant, run_deferred, leave_tenant) = try_join!(
+        let (become_tenant, leave_tenant) = try_join!(
             transaction.prepared(BECOME_TENANT),
-            transaction.prepared(NEXT_OF_TENANT),
-            transaction.prepared(RUN_DEFERRED),
             transaction.prepared(LEAVE_TENANT),
         )?;
         let role = transaction.begin(&become_tenant).await?;
         Ok(Begun {
             transaction,
             role,
-            next_of_tenant,
-            run_deferred,
             leave_tenant,
             sending: Mutex::default(),
         })

@@ -8,11 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
-use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::member::Member;
+use super::nodes::Asked;
 use super::shared::Shared;
 use super::{Committed, Tenant, TenantError};
 use crate::engine::record::Record;
@@ -113,21 +112,13 @@ impl Place {
         }
     }
 
-    pub(super) fn account(&self) -> &Uuid {
-        &self.tenant.account_id
-    }
-
-    pub(super) async fn act(
-        &self,
-        sql: &str,
-        parameters: &[&(dyn ToSql + Sync)],
-    ) -> Result<Row, TenantError> {
+    pub(super) async fn act(&self, asked: Asked<'_>) -> Result<Option<String>, TenantError> {
         if self.member.get().is_some() {
             return Err(TenantError::closed());
         }
         let join = || self.queue.sharing.join(&self.queue, self.tenant, self.worth);
         let member = self.member.get_or_init(join);
-        member.act(&self.tenant, sql, parameters).await
+        member.act(&self.tenant, asked).await
     }
 
     pub(super) async fn commit(self, claim: Claim, steps: &[Record]) -> Committed {
