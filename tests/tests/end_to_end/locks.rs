@@ -193,6 +193,12 @@ async fn a_result_whose_queue_row_is_locked_is_written_when_it_is_let_go() {
     receiver.hold();
     account.lead(&database, "Ada").await;
     receiver.have(1).await;
+    // a request that takes a while is shown, which would wait for the lock before the answer is taken in
+    waiting::until("the execution to be shown", || async {
+        let shown = "SELECT count(*) FROM public.automation_executions";
+        (database.count(shown).await == 1).then_some(())
+    })
+    .await;
     let session = database.another_session().await;
     session
         .batch_execute("BEGIN; SELECT FROM automations.queue FOR UPDATE")
